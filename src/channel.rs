@@ -1,0 +1,294 @@
+//! Channels: a ring with handles. Counting, closing and waiting are here; positions and storage are below.
+
+mod batch;
+mod builder;
+mod iter;
+mod probe;
+mod receiver;
+mod sender;
+mod slots;
+mod source;
+
+pub use batch::Batch;
+pub use builder::Builder;
+pub use iter::{IntoIter, Iter, TryIter};
+pub use receiver::Receiver;
+pub use sender::Sender;
+pub use slots::Slots;
+pub use source::{Sink, Source};
+
+use crate::error::BuildError;
+use crate::ring::{Consumer, MpscRing, Polled, Producer, Ring, Run, SpscRing};
+use crate::sync::{Arc, AtomicUsize, Counter};
+use crate::wait::{Bell, Event, Wait};
+use crossbeam_utils::CachePadded;
+
+use probe::Probe;
+
+mod kind {
+    /// A kind of ring. Sealed: the kinds are this crate's.
+    pub trait Kind: Sized {
+        #[doc(hidden)]
+        #[allow(private_bounds)]
+        type Ring<T>: crate::ring::Ring<T>;
+    }
+}
+pub(crate) use kind::Kind;
+
+/// One sender, one receiver. Names the kind in `Sender<T, Spsc>`; see [`spsc`](crate::spsc).
+#[derive(Debug)]
+pub enum Spsc {}
+
+/// Many senders, one receiver. Names the kind in `Sender<T, Mpsc>`; see [`mpsc`](crate::mpsc).
+#[derive(Debug)]
+pub enum Mpsc {}
+
+impl Kind for Spsc {
+    type Ring<T> = SpscRing<T>;
+}
+
+impl Kind for Mpsc {
+    type Ring<T> = MpscRing<T>;
+}
+
+/// Kinds whose senders can be cloned.
+pub(crate) mod many {
+    pub trait ManySenders: super::Kind {}
+}
+impl many::ManySenders for Mpsc {}
+
+/// What a channel has done so far.
+///
+/// Read from any thread at any time. The figures are exact once nobody is in the middle of a call; until then each is
+/// true of some recent moment. Always: `sent = received + dropped + in_flight()`, up to that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChannelStats {
+    /// Messages that went in, including those of sends in progress.
+    pub sent: u64,
+    /// Messages that a receiver took or committed.
+    pub received: u64,
+    /// Messages that nobody took: dropped with the last receiver, or skipped after a panic in a worker's handler.
+    pub dropped: u64,
+    /// Slots that were reserved and not committed.
+    pub aborted: u64,
+    /// Sleeps of either side that were ended by the 100 ms safety net rather than by a wake-up; see
+    /// [`Event::rescued_wakeups`]. Channels that share an event share this figure.
+    pub rescued_wakeups: u64,
+    /// The most messages that were seen waiting at once, by the receiver when it looked.
+    pub high_water: u64,
+    /// What the slots and their bookkeeping occupy, in bytes. Fixed from the beginning.
+    pub memory_bytes: usize,
+}
+
+impl ChannelStats {
+    /// Messages that are in the channel now.
+    pub fn in_flight(&self) -> u64 {
+        self.sent.saturating_sub(self.received).saturating_sub(self.dropped)
+    }
+}
+
+/// What all handles of a channel share.
+pub(crate) struct Shared<T, R: Ring<T>> {
+    ring: R,
+    /// Read at every send, written almost never.
+    bells: CachePadded<Bells>,
+    counts: CachePadded<Counts>,
+    start: u64,
+    send_wait: Wait,
+    recv_wait: Wait,
+    name: Option<Box<str>>,
+    /// The ring holds the messages, and decides what may cross threads.
+    messages: core::marker::PhantomData<fn() -> T>,
+}
+
+struct Bells {
+    /// Receivers sleep here.
+    not_empty: Bell,
+    /// Senders sleep here.
+    not_full: Event,
+    probe: Probe,
+}
+
+struct Counts {
+    senders: AtomicUsize,
+    /// Positions that were claimed and given up.
+    aborted: Counter,
+    /// Positions of skip marks that the receiver has stepped over.
+    skipped: Counter,
+    dropped: Counter,
+    high_water: Counter,
+}
+
+/// What a batch needs of its channel: one call, when it is settled.
+pub(crate) trait Release {
+    /// # Safety
+    ///
+    /// As for [`Ring::release`].
+    unsafe fn release(&self, consumer: &mut Consumer);
+}
+
+/// What reserved slots need of their channel: one call, when they are settled.
+pub(crate) trait Publish {
+    /// # Safety
+    ///
+    /// As for [`Ring::publish`].
+    unsafe fn publish(&self, producer: &mut Producer, run: Run, written: usize);
+}
+
+impl<T, R: Ring<T>> Release for Shared<T, R> {
+    #[inline]
+    unsafe fn release(&self, consumer: &mut Consumer) {
+        let freed = consumer.head.wrapping_sub(consumer.released);
+        // SAFETY: the caller's promise.
+        unsafe { self.ring.release(consumer) };
+        self.bells.not_full.notify(u32::try_from(freed).unwrap_or(u32::MAX));
+    }
+}
+
+impl<T, R: Ring<T>> Publish for Shared<T, R> {
+    #[inline]
+    unsafe fn publish(&self, producer: &mut Producer, run: Run, written: usize) {
+        if written < run.len {
+            self.counts.aborted.add((run.len - written) as u64);
+        }
+        if self.bells.probe.is_armed() {
+            self.bells.probe.mark(run.start);
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.ring.publish(producer, run, written) };
+        // A skip mark wakes the receiver too: senders may be waiting for it to be stepped over.
+        self.bells.not_empty.event().notify(u32::try_from(written.max(1)).unwrap_or(u32::MAX));
+    }
+}
+
+impl<T, R: Ring<T>> Shared<T, R> {
+    fn new(builder: &Builder) -> Result<Arc<Self>, BuildError> {
+        let slots = builder.slots::<T>()?;
+        Ok(Arc::new(Self {
+            ring: R::new(slots, builder.start)?,
+            bells: CachePadded::new(Bells {
+                not_empty: Bell::new(builder.event.clone().unwrap_or_default()),
+                not_full: Event::new(),
+                probe: Probe::new(),
+            }),
+            counts: CachePadded::new(Counts {
+                senders: AtomicUsize::new(1),
+                aborted: Counter::new(),
+                skipped: Counter::new(),
+                dropped: Counter::new(),
+                high_water: Counter::new(),
+            }),
+            start: builder.start,
+            send_wait: builder.send_wait,
+            recv_wait: builder.recv_wait,
+            name: builder.name.clone(),
+            messages: core::marker::PhantomData,
+        }))
+    }
+
+    /// As [`Ring::poll`]; `Closed` is final, and skip marks that were stepped over are released and counted.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Ring::poll`].
+    #[inline]
+    unsafe fn poll(&self, consumer: &mut Consumer, max: usize) -> Polled {
+        if consumer.ended {
+            return Polled::Closed;
+        }
+        let before = (consumer.skipped, consumer.high_water);
+        // SAFETY: the caller's promise.
+        let polled = unsafe { self.ring.poll(consumer, max) };
+        if before != (consumer.skipped, consumer.high_water) {
+            self.counts.skipped.set(consumer.skipped);
+            self.counts.high_water.set(consumer.high_water);
+        }
+        if polled != Polled::Ready {
+            consumer.ended = polled == Polled::Closed;
+            if consumer.head != consumer.released {
+                // After skip marks or a forgotten batch: nobody else would give these slots back.
+                // SAFETY: the caller's promise.
+                unsafe { self.release(consumer) };
+            }
+        }
+        polled
+    }
+
+    fn close(&self) -> bool {
+        let first = self.ring.close();
+        // Those who wait find the ring closed when they look again.
+        self.bells.not_empty.event().notify_all();
+        self.bells.not_full.notify_all();
+        first
+    }
+
+    /// Drops what is published and not taken; goes on with the rest when a value's drop panics.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Ring::poll`].
+    unsafe fn drop_rest(&self, consumer: &mut Consumer) {
+        struct GoOn<'a, T, R: Ring<T>>(&'a Shared<T, R>, &'a mut Consumer);
+        impl<T, R: Ring<T>> Drop for GoOn<'_, T, R> {
+            fn drop(&mut self) {
+                // SAFETY: the promise of `drop_rest`.
+                unsafe { self.0.drop_rest(self.1) };
+            }
+        }
+        // SAFETY: the caller's promise.
+        while unsafe { self.ring.poll(consumer, usize::MAX) } == Polled::Ready {
+            let (start, len) = (consumer.head, consumer.available());
+            consumer.head = consumer.ready;
+            self.counts.dropped.add(len as u64);
+            let go_on = GoOn(self, consumer);
+            // SAFETY: R2: the run was available and the head is past it.
+            unsafe { self.ring.storage().drop_run(start, len) };
+            core::mem::forget(go_on);
+        }
+        self.counts.skipped.set(consumer.skipped);
+        // SAFETY: the caller's promise.
+        unsafe { self.release(consumer) };
+    }
+
+    fn stats(&self) -> ChannelStats {
+        let counts = &self.counts;
+        // What was taken is read before what was put in, so that the former is never the greater.
+        let (dropped, skipped) = (counts.dropped.get(), counts.skipped.get());
+        let positions = self.ring.positions();
+        let aborted = counts.aborted.get();
+        let taken = positions.head.wrapping_sub(self.start);
+        let claimed = taken.wrapping_add(positions.len as u64);
+        let marks = if R::SKIP_MARKS { aborted } else { 0 };
+        ChannelStats {
+            sent: claimed.saturating_sub(marks),
+            received: taken.saturating_sub(skipped).saturating_sub(dropped),
+            dropped,
+            aborted,
+            rescued_wakeups: self.bells.not_empty.event().rescued_wakeups() + self.bells.not_full.rescued_wakeups(),
+            high_water: counts.high_water.get(),
+            memory_bytes: self.ring.bytes(),
+        }
+    }
+
+    fn debug(&self, handle: &str, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let mut debug = f.debug_struct(handle);
+        if let Some(name) = &self.name {
+            debug.field("name", name);
+        }
+        debug
+            .field("len", &self.ring.positions().len)
+            .field("capacity", &self.ring.storage().capacity())
+            .field("closed", &self.ring.is_closed())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T, R: Ring<T>> Drop for Shared<T, R> {
+    fn drop(&mut self) {
+        // A send that raced the last receiver's drop may have left a value behind.
+        let mut consumer = Consumer::new(self.ring.positions().head);
+        // SAFETY: `&mut self`: there is no other consumer, and the receiver has released what it took.
+        unsafe { self.drop_rest(&mut consumer) };
+    }
+}

@@ -1,0 +1,132 @@
+//! Messages lent in place.
+
+use super::Release;
+use crate::ring::{Consumer, Storage};
+use core::fmt;
+use core::iter::FusedIterator;
+
+/// Messages of one receiver, in place: look at them as slices, take them one by one, or commit what is done with.
+///
+/// Iterating takes messages by value. [`commit`](Batch::commit) drops messages in place. What was neither taken nor
+/// committed when the batch is dropped stays in the channel and comes again. The slots of what was taken go back to
+/// the senders at once when the batch is dropped, with one store; until then they occupy the channel.
+///
+/// A batch that is forgotten (`mem::forget`) gives its slots back with the receiver's next call.
+///
+/// ```
+/// let (mut tx, mut rx) = ringway::spsc::channel(8);
+/// tx.try_send_iter(&mut (1..=5))?;
+///
+/// let mut batch = rx.try_batch(4)?;
+/// assert_eq!(batch.len(), 4);
+/// assert_eq!(batch.as_slices().0, [1, 2, 3, 4]);
+/// assert_eq!(batch.next(), Some(1)); // taken
+/// batch.commit(2); // 2 and 3 are done with
+/// drop(batch);
+///
+/// assert_eq!(rx.try_recv(), Ok(4)); // was left
+/// assert_eq!(rx.try_recv(), Ok(5));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Batch<'a, T> {
+    storage: &'a Storage<T>,
+    /// Its head moves before a message is handed out, so that no message is handed out twice whatever becomes of us.
+    consumer: &'a mut Consumer,
+    end: u64,
+    channel: &'a dyn Release,
+}
+
+impl<'a, T> Batch<'a, T> {
+    /// The first `max` of what is available to `consumer`.
+    pub(super) fn new(
+        storage: &'a Storage<T>,
+        consumer: &'a mut Consumer,
+        max: usize,
+        channel: &'a dyn Release,
+    ) -> Self {
+        let end = consumer.head.wrapping_add(consumer.available().min(max) as u64);
+        Self { storage, consumer, end, channel }
+    }
+
+    /// How many messages are left in the batch.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.end.wrapping_sub(self.consumer.head) as usize
+    }
+
+    /// Whether nothing is left in the batch.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.end == self.consumer.head
+    }
+
+    /// What is left, in order: the second slice follows the first, and is empty unless the batch lies across the end
+    /// of the ring.
+    pub fn as_slices(&self) -> (&[T], &[T]) {
+        let (first, second) = self.storage.pieces(self.consumer.head, self.len());
+        // SAFETY: R2: `head..end` holds values that are this receiver's alone, and the batch is borrowed meanwhile.
+        unsafe { (&*first, &*second) }
+    }
+
+    /// As [`as_slices`](Batch::as_slices), to be changed in place.
+    pub fn as_mut_slices(&mut self) -> (&mut [T], &mut [T]) {
+        let (first, second) = self.storage.pieces(self.consumer.head, self.len());
+        // SAFETY: R2, and the pieces do not overlap; the batch is borrowed exclusively meanwhile.
+        unsafe { (&mut *first, &mut *second) }
+    }
+
+    /// Is done with the next `n` messages: drops them in place, all of them even if one's drop panics.
+    ///
+    /// # Panics
+    ///
+    /// If fewer are left.
+    pub fn commit(&mut self, n: usize) {
+        assert!(n <= self.len(), "commit of {n} messages, but the batch has {} left", self.len());
+        let start = self.consumer.head;
+        self.consumer.head = start.wrapping_add(n as u64);
+        // SAFETY: R2: these held values, and the head has moved past them.
+        unsafe { self.storage.drop_run(start, n) };
+    }
+
+    /// Is done with all messages that are left.
+    pub fn commit_all(&mut self) {
+        self.commit(self.len());
+    }
+}
+
+impl<T> Iterator for Batch<'_, T> {
+    type Item = T;
+
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        if self.is_empty() {
+            return None;
+        }
+        let position = self.consumer.head;
+        self.consumer.head = position.wrapping_add(1);
+        // SAFETY: R2: the position held a value, and the head has moved past it.
+        Some(unsafe { self.storage.read(position) })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.len(), Some(self.len()))
+    }
+}
+
+// Not `ExactSizeIterator`: its unstable `is_empty` would make ours ambiguous behind `&mut Batch`, where handlers use it.
+impl<T> FusedIterator for Batch<'_, T> {}
+
+impl<T> Drop for Batch<'_, T> {
+    fn drop(&mut self) {
+        if self.consumer.head != self.consumer.released {
+            // SAFETY: what lies below the head was taken or dropped.
+            unsafe { self.channel.release(self.consumer) };
+        }
+    }
+}
+
+impl<T> fmt::Debug for Batch<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch").field("len", &self.len()).finish_non_exhaustive()
+    }
+}

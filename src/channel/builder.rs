@@ -1,0 +1,102 @@
+//! Channels as configured.
+
+use super::{Kind, Mpsc, Receiver, Sender, Shared, Spsc};
+use crate::error::BuildError;
+use crate::ring::slots_for;
+use crate::sync::Arc;
+use crate::wait::{Event, Wait};
+
+/// Both halves of a channel.
+type Ends<T, K> = (Sender<T, K>, Receiver<T, K>);
+
+/// Builds channels whose configuration comes from outside: every mistake is a [`BuildError`], not a panic.
+///
+/// ```
+/// use ringway::{BuildError, Builder, Wait};
+///
+/// let (mut tx, mut rx) = Builder::new(1000).wait(Wait::park()).name("orders").mpsc::<u64>()?;
+/// assert_eq!(tx.capacity(), 1024);
+/// tx.try_send(1).unwrap();
+/// assert_eq!(rx.recv(), Ok(1));
+///
+/// assert_eq!(Builder::new(0).spsc::<u64>().unwrap_err(), BuildError::ZeroCapacity);
+/// # Ok::<(), BuildError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it builds a channel"]
+pub struct Builder {
+    capacity: usize,
+    pub(super) start: u64,
+    pub(super) send_wait: Wait,
+    pub(super) recv_wait: Wait,
+    pub(super) event: Option<Event>,
+    pub(super) name: Option<Box<str>>,
+}
+
+impl Builder {
+    /// A channel for `capacity` messages, rounded up to a power of two.
+    pub fn new(capacity: usize) -> Self {
+        let wait = Wait::default();
+        Self { capacity, start: 0, send_wait: wait, recv_wait: wait, event: None, name: None }
+    }
+
+    /// How both sides wait. The default is [`Wait::adaptive`]. A worker waits in its own way.
+    pub fn wait(mut self, wait: Wait) -> Self {
+        self.send_wait = wait;
+        self.recv_wait = wait;
+        self
+    }
+
+    /// How senders wait, where it differs; after [`wait`](Builder::wait).
+    pub fn send_wait(mut self, wait: Wait) -> Self {
+        self.send_wait = wait;
+        self
+    }
+
+    /// What the receiving thread sleeps on. The default is an event of the channel's own.
+    pub fn event(mut self, event: &Event) -> Self {
+        self.event = Some(event.clone());
+        self
+    }
+
+    /// A name, shown by `Debug`.
+    pub fn name(mut self, name: &str) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Where positions begin, so that tests can cross the numbers at which they wrap.
+    #[doc(hidden)]
+    pub fn start_at(mut self, position: u64) -> Self {
+        self.start = position;
+        self
+    }
+
+    /// A channel with one sender and one receiver.
+    ///
+    /// # Errors
+    ///
+    /// When the capacity is 0 or more than memory can hold.
+    pub fn spsc<T>(&self) -> Result<(crate::spsc::Sender<T>, crate::spsc::Receiver<T>), BuildError> {
+        self.build::<T, Spsc>()
+    }
+
+    /// A channel with many senders and one receiver.
+    ///
+    /// # Errors
+    ///
+    /// As for [`spsc`](Builder::spsc).
+    pub fn mpsc<T>(&self) -> Result<(crate::mpsc::Sender<T>, crate::mpsc::Receiver<T>), BuildError> {
+        self.build::<T, Mpsc>()
+    }
+
+    fn build<T, K: Kind>(&self) -> Result<Ends<T, K>, BuildError> {
+        let shared = Shared::new(self)?;
+        Ok((Sender::new(Arc::clone(&shared)), Receiver::new(shared)))
+    }
+
+    /// The number of slots, or what is wrong with the capacity.
+    pub(super) fn slots<T>(&self) -> Result<usize, BuildError> {
+        slots_for::<T>(self.capacity)
+    }
+}

@@ -1,0 +1,223 @@
+//! The receiving half.
+
+use super::{Batch, ChannelStats, IntoIter, Iter, Kind, Release, Shared, TryIter};
+use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
+use crate::ring::{Consumer, Polled, Ring};
+use crate::sync::{Arc, Deadline};
+use crate::wait::{Attempt, until};
+use core::cell::Cell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::time::Duration;
+
+/// The receiving half of a channel.
+///
+/// `Send` and not `Sync`: one thread uses it at a time, through `&mut`. Dropping it closes the channel and drops the
+/// messages that nobody took.
+///
+/// Nothing here allocates. `try_` calls never wait for another thread.
+pub struct Receiver<T, K: Kind> {
+    pub(super) shared: Arc<Shared<T, K::Ring<T>>>,
+    pub(super) consumer: Consumer,
+    not_sync: PhantomData<Cell<()>>,
+}
+
+impl<T, K: Kind> Receiver<T, K> {
+    pub(super) fn new(shared: Arc<Shared<T, K::Ring<T>>>) -> Self {
+        let consumer = Consumer::new(shared.start);
+        Self { shared, consumer, not_sync: PhantomData }
+    }
+
+    /// Takes a message if there is one now.
+    ///
+    /// Wait-free. One acquire load, one release store.
+    ///
+    /// # Errors
+    ///
+    /// [`Empty`](TryRecvError::Empty), or [`Disconnected`](TryRecvError::Disconnected) once the channel is closed and
+    /// drained.
+    #[inline]
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        try_recv(&self.shared, &mut self.consumer)
+    }
+
+    /// Takes a message, waiting for it as [`Builder::wait`](crate::Builder::wait) says. May wait.
+    ///
+    /// # Errors
+    ///
+    /// When the channel is closed and drained.
+    ///
+    /// ```
+    /// let (mut tx, mut rx) = ringway::spsc::channel(8);
+    /// let sender = std::thread::spawn(move || tx.send("hello"));
+    /// assert_eq!(rx.recv()?, "hello");
+    /// assert!(rx.recv().is_err()); // the sender is gone
+    /// # sender.join().unwrap().unwrap();
+    /// # Ok::<(), ringway::RecvError>(())
+    /// ```
+    pub fn recv(&mut self) -> Result<T, RecvError> {
+        self.recv_until(Deadline::NEVER).map_err(|_| RecvError)
+    }
+
+    /// Takes a message, waiting for it no longer than `timeout`. A timeout too long for the clock is for ever.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](RecvTimeoutError::Timeout), or [`Disconnected`](RecvTimeoutError::Disconnected) once the channel
+    /// is closed and drained.
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<T, RecvTimeoutError> {
+        self.recv_until(Deadline::after(timeout))
+    }
+
+    fn recv_until(&mut self, deadline: Deadline) -> Result<T, RecvTimeoutError> {
+        let Self { shared, consumer, .. } = self;
+        let attempt = || match try_recv(shared, consumer) {
+            Ok(message) => Some(Ok(message)),
+            Err(TryRecvError::Disconnected) => Some(Err(RecvTimeoutError::Disconnected)),
+            Err(TryRecvError::Empty) => None,
+        };
+        until(shared.recv_wait, shared.bells.not_empty.event(), &mut Attempt { deadline, attempt })
+            .unwrap_or(Err(RecvTimeoutError::Timeout))
+    }
+
+    /// Takes up to `max` messages that are there now, and gives their slots back all at once. Gives the number taken.
+    ///
+    /// Wait-free apart from `f`. If `f` panics, the message it was given is gone and the others stay.
+    ///
+    /// ```
+    /// let (mut tx, mut rx) = ringway::spsc::channel(8);
+    /// tx.try_send_iter(&mut (1..=5))?;
+    /// let mut sum = 0;
+    /// assert_eq!(rx.drain(3, |n| sum += n), 3);
+    /// assert_eq!(sum, 6);
+    /// # Ok::<(), ringway::Disconnected>(())
+    /// ```
+    #[inline]
+    pub fn drain(&mut self, max: usize, f: impl FnMut(T)) -> usize {
+        match self.try_batch(max) {
+            Ok(batch) => {
+                let taken = batch.len();
+                batch.for_each(f);
+                taken
+            }
+            Err(_) => 0,
+        }
+    }
+
+    /// Lends up to `max` messages that are there now, in place. A batch may be shorter than what is queued.
+    ///
+    /// Wait-free.
+    ///
+    /// # Errors
+    ///
+    /// [`Empty`](TryRecvError::Empty) (also for a `max` of 0), or [`Disconnected`](TryRecvError::Disconnected) once the
+    /// channel is closed and drained.
+    #[inline]
+    pub fn try_batch(&mut self, max: usize) -> Result<Batch<'_, T>, TryRecvError> {
+        let Self { shared, consumer, .. } = self;
+        // SAFETY: this is the channel's only consumer, and a head is moved only past what was moved out or dropped.
+        match unsafe { shared.poll(consumer, max.max(1)) } {
+            Polled::Ready if max > 0 => Ok(Batch::new(shared.ring.storage(), consumer, max, &**shared)),
+            Polled::Closed => Err(TryRecvError::Disconnected),
+            _ => Err(TryRecvError::Empty),
+        }
+    }
+
+    /// Messages as they come, waiting in between, until the channel is closed and drained.
+    pub fn iter(&mut self) -> Iter<'_, T, K> {
+        Iter { receiver: self }
+    }
+
+    /// The messages that are there, without waiting.
+    pub fn try_iter(&mut self) -> TryIter<'_, T, K> {
+        TryIter { receiver: self }
+    }
+
+    /// How many messages fit: the capacity asked for, rounded up to a power of two.
+    pub fn capacity(&self) -> usize {
+        self.shared.ring.storage().capacity()
+    }
+
+    /// How many slots are taken now, including those of sends in progress. Out of date as soon as it is read.
+    pub fn len(&self) -> usize {
+        self.shared.ring.positions().len
+    }
+
+    /// Whether no slot is taken now.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the channel is closed: by a call, or because the last sender is gone. There may still be messages to
+    /// take. Final once true, and what the closer did before is visible then.
+    pub fn is_disconnected(&self) -> bool {
+        self.shared.ring.is_closed()
+    }
+
+    /// Closes the channel for all: sends fail from now on; what was sent before can still be received. True for the
+    /// one call that closed it. Never waits; wakes everybody who does.
+    pub fn close(&self) -> bool {
+        self.shared.close()
+    }
+
+    /// What the channel has done so far.
+    pub fn stats(&self) -> ChannelStats {
+        self.shared.stats()
+    }
+
+    /// The name given with [`Builder::name`](crate::Builder::name).
+    pub fn name(&self) -> Option<&str> {
+        self.shared.name.as_deref()
+    }
+}
+
+#[inline]
+fn try_recv<T, R: Ring<T>>(shared: &Shared<T, R>, consumer: &mut Consumer) -> Result<T, TryRecvError> {
+    // SAFETY: the receiver is borrowed exclusively: this is the only consumer, and a head is moved only past what was
+    // moved out or dropped.
+    match unsafe { shared.poll(consumer, 1) } {
+        Polled::Empty => return Err(TryRecvError::Empty),
+        Polled::Closed => return Err(TryRecvError::Disconnected),
+        Polled::Ready => {}
+    }
+    let position = consumer.head;
+    consumer.head = position.wrapping_add(1);
+    // SAFETY: R2: the position held a value, and the head has moved past it.
+    unsafe {
+        let message = shared.ring.storage().read(position);
+        shared.release(consumer);
+        Ok(message)
+    }
+}
+
+impl<T, K: Kind> Drop for Receiver<T, K> {
+    fn drop(&mut self) {
+        self.shared.close();
+        // SAFETY: this is the only consumer, and it goes.
+        unsafe { self.shared.drop_rest(&mut self.consumer) };
+    }
+}
+
+impl<T, K: Kind> IntoIterator for Receiver<T, K> {
+    type Item = T;
+    type IntoIter = IntoIter<T, K>;
+
+    fn into_iter(self) -> IntoIter<T, K> {
+        IntoIter { receiver: self }
+    }
+}
+
+impl<'a, T, K: Kind> IntoIterator for &'a mut Receiver<T, K> {
+    type Item = T;
+    type IntoIter = Iter<'a, T, K>;
+
+    fn into_iter(self) -> Iter<'a, T, K> {
+        self.iter()
+    }
+}
+
+impl<T, K: Kind> fmt::Debug for Receiver<T, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.debug("Receiver", f)
+    }
+}

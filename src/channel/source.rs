@@ -1,0 +1,213 @@
+//! Any receiver, any sender: what workers and generic code take.
+
+use super::{Batch, Kind, Receiver, Sender};
+use crate::error::{Disconnected, SendError, SendTimeoutError, TryRecvError, TrySendError};
+use crate::wait::Event;
+use core::time::Duration;
+
+/// Any receiver of messages, for generic code. Sealed: implemented by this crate's receivers.
+///
+/// ```
+/// use ringway::{Source, mpsc, spsc};
+///
+/// fn sum(source: &mut impl Source<Item = u64>) -> u64 {
+///     let mut sum = 0;
+///     source.drain(usize::MAX, |n| sum += n);
+///     sum
+/// }
+///
+/// let (mut a, mut from_a) = spsc::channel(4);
+/// let (mut b, mut from_b) = mpsc::channel(4);
+/// a.try_send(1)?;
+/// b.try_send(2)?;
+/// assert_eq!(sum(&mut from_a) + sum(&mut from_b), 3);
+/// # Ok::<(), ringway::TrySendError<u64>>(())
+/// ```
+#[allow(private_bounds)]
+pub trait Source: Inbox {
+    /// What it receives.
+    type Item;
+
+    /// As the receiver's method of this name.
+    ///
+    /// # Errors
+    ///
+    /// When nothing is there.
+    fn try_batch(&mut self, max: usize) -> Result<Batch<'_, Self::Item>, TryRecvError>;
+
+    /// As the receiver's method of this name.
+    ///
+    /// # Errors
+    ///
+    /// When nothing is there.
+    fn try_recv(&mut self) -> Result<Self::Item, TryRecvError>;
+
+    /// As the receiver's method of this name.
+    fn drain(&mut self, max: usize, f: impl FnMut(Self::Item)) -> usize;
+}
+
+/// Any sender of messages, for generic code. Sealed: implemented by this crate's senders.
+///
+/// ```
+/// fn send_all(sink: &mut impl ringway::Sink<u32>, numbers: &[u32]) -> usize {
+///     let mut numbers = numbers.iter().copied();
+///     sink.try_send_iter(&mut numbers).unwrap_or(0)
+/// }
+///
+/// let (mut tx, rx) = ringway::spsc::channel(4);
+/// assert_eq!(send_all(&mut tx, &[1, 2, 3]), 3);
+/// # drop(rx);
+/// ```
+#[allow(private_bounds)]
+pub trait Sink<T>: Outbox {
+    /// As the sender's method of this name.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room, or the channel is closed; with the message.
+    fn try_send(&mut self, message: T) -> Result<(), TrySendError<T>>;
+
+    /// As the sender's method of this name.
+    ///
+    /// # Errors
+    ///
+    /// When the channel is closed; with the message.
+    fn send(&mut self, message: T) -> Result<(), SendError<T>>;
+
+    /// As the sender's method of this name.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room in time, or the channel is closed; with the message.
+    fn send_timeout(&mut self, message: T, timeout: Duration) -> Result<(), SendTimeoutError<T>>;
+
+    /// As the sender's method of this name.
+    ///
+    /// # Errors
+    ///
+    /// When the channel is closed.
+    fn try_send_iter(&mut self, messages: &mut impl Iterator<Item = T>) -> Result<usize, Disconnected>;
+}
+
+/// What a worker needs of a receiver beside its messages.
+pub(crate) trait Inbox {
+    /// What its thread sleeps on.
+    fn event(&self) -> Event;
+
+    /// Makes it wake `event` from now on; false if it already wakes another that it had been moved to.
+    fn move_event(&mut self, event: &Event) -> bool;
+
+    /// Whether it is closed and everything was taken.
+    fn has_ended(&mut self) -> bool;
+
+    /// Whether there is something to take.
+    fn has_messages(&mut self) -> bool;
+
+    /// The number of messages that were taken so far, in wrapping arithmetic.
+    fn taken(&self) -> u64;
+
+    /// Drops the next message, and counts it as dropped.
+    fn discard(&mut self);
+
+    /// Closes it for its senders.
+    fn close(&self);
+
+    /// Lets the next sender mark its message.
+    fn arm_probe(&self);
+
+    /// Whether a marked message is on its way.
+    fn is_marked(&self) -> bool;
+
+    /// When the marked message was sent, if it has been taken.
+    fn take_mark(&self) -> Option<u64>;
+}
+
+/// Seals [`Sink`].
+pub(crate) trait Outbox {}
+
+impl<T, K: Kind> Outbox for Sender<T, K> {}
+
+impl<T, K: Kind> Sink<T> for Sender<T, K> {
+    #[inline]
+    fn try_send(&mut self, message: T) -> Result<(), TrySendError<T>> {
+        Self::try_send(self, message)
+    }
+
+    fn send(&mut self, message: T) -> Result<(), SendError<T>> {
+        Self::send(self, message)
+    }
+
+    fn send_timeout(&mut self, message: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
+        Self::send_timeout(self, message, timeout)
+    }
+
+    fn try_send_iter(&mut self, messages: &mut impl Iterator<Item = T>) -> Result<usize, Disconnected> {
+        Self::try_send_iter(self, messages)
+    }
+}
+
+impl<T, K: Kind> Source for Receiver<T, K> {
+    type Item = T;
+
+    #[inline]
+    fn try_batch(&mut self, max: usize) -> Result<Batch<'_, T>, TryRecvError> {
+        Self::try_batch(self, max)
+    }
+
+    #[inline]
+    fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        Self::try_recv(self)
+    }
+
+    #[inline]
+    fn drain(&mut self, max: usize, f: impl FnMut(T)) -> usize {
+        Self::drain(self, max, f)
+    }
+}
+
+impl<T, K: Kind> Inbox for Receiver<T, K> {
+    fn event(&self) -> Event {
+        self.shared.bells.not_empty.event().clone()
+    }
+
+    fn move_event(&mut self, event: &Event) -> bool {
+        self.shared.bells.not_empty.move_to(event)
+    }
+
+    fn has_ended(&mut self) -> bool {
+        matches!(self.try_batch(1), Err(TryRecvError::Disconnected))
+    }
+
+    fn has_messages(&mut self) -> bool {
+        self.try_batch(1).is_ok()
+    }
+
+    fn taken(&self) -> u64 {
+        self.consumer.head.wrapping_sub(self.consumer.skipped)
+    }
+
+    fn discard(&mut self) {
+        if self.has_messages() {
+            // Counted first: the message's drop may panic.
+            self.shared.counts.dropped.add(1);
+            self.drain(1, drop);
+        }
+    }
+
+    fn close(&self) {
+        self.shared.close();
+    }
+
+    fn arm_probe(&self) {
+        self.shared.bells.probe.arm();
+    }
+
+    #[inline(always)]
+    fn is_marked(&self) -> bool {
+        self.shared.bells.probe.is_marked()
+    }
+
+    fn take_mark(&self) -> Option<u64> {
+        self.shared.bells.probe.take(self.consumer.head)
+    }
+}

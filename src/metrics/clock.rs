@@ -1,0 +1,24 @@
+//! The clock for measurements: cheap to read, for differences only. Deadlines are `std::time::Instant`'s.
+
+use core::time::Duration;
+use std::sync::OnceLock;
+
+fn source() -> &'static quanta::Clock {
+    static SOURCE: OnceLock<quanta::Clock> = OnceLock::new();
+    SOURCE.get_or_init(quanta::Clock::new)
+}
+
+/// Calibrates the clock, which takes a moment. Whatever reads the clock on a hot path calls this when it is built.
+pub(crate) fn calibrate() {
+    source();
+}
+
+/// A reading, in ticks of the clock's own.
+pub(crate) fn now() -> u64 {
+    source().raw()
+}
+
+/// The time between two readings; nothing if the second is earlier.
+pub(crate) fn between(start: u64, end: u64) -> Duration {
+    Duration::from_nanos(source().delta_as_nanos(start, end))
+}

@@ -1,0 +1,147 @@
+//! Rings: storage and positions only. No reference counts, no waiting, no user code.
+//!
+//! A ring hands out *runs* of positions. A sender claims a run, writes its slots and publishes it; a receiver polls
+//! for published positions, reads them and releases them. Positions are `u64`, only grow and may wrap; the slot of a
+//! position is its remainder by the capacity, a power of two.
+//!
+//! The contract between a ring and the layer above it ([`crate::channel`]), which every `SAFETY` comment cites:
+//!
+//! * **R1** After [`claim`](Ring::claim) the slots of the run belong to the claimer alone, until it calls
+//!   [`publish`](Ring::publish).
+//! * **R2** After [`poll`](Ring::poll) the slots `head..ready` of the cursor hold published values that belong to
+//!   that receiver alone, until it calls [`release`](Ring::release). Those below `head` have been moved out or
+//!   dropped; those from `head` on have not.
+//! * **R3** A slot is written only while its claimer owns it, and read only while its receiver does.
+
+mod mpsc;
+mod spsc;
+mod storage;
+
+pub(crate) use mpsc::MpscRing;
+pub(crate) use spsc::SpscRing;
+pub(crate) use storage::{Storage, slots_for};
+
+use crate::error::BuildError;
+
+/// The private position of a sender.
+#[derive(Debug, Clone)]
+pub(crate) struct Producer {
+    /// Where the next claim starts, in rings with one sender.
+    pub(crate) tail: u64,
+    /// How far the receiver had come when this sender looked last: never ahead of the truth.
+    pub(crate) head: u64,
+}
+
+/// The private position of a receiver.
+#[derive(Debug)]
+pub(crate) struct Consumer {
+    /// The next value to take.
+    pub(crate) head: u64,
+    /// The end of what is known to be published.
+    pub(crate) ready: u64,
+    /// What the senders know of `head`.
+    pub(crate) released: u64,
+    /// Positions of skip marks that were stepped over.
+    pub(crate) skipped: u64,
+    /// The most messages that were ever seen waiting.
+    pub(crate) high_water: u64,
+    /// Closed was answered: whatever still arrives is not for this receiver.
+    pub(crate) ended: bool,
+}
+
+impl Consumer {
+    pub(crate) fn new(start: u64) -> Self {
+        Self { head: start, ready: start, released: start, skipped: 0, high_water: 0, ended: false }
+    }
+
+    /// How many values are known to be published and not yet taken.
+    #[inline(always)]
+    pub(crate) fn available(&self) -> usize {
+        self.ready.wrapping_sub(self.head) as usize
+    }
+}
+
+/// Consecutive positions that belong to one sender.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Run {
+    pub(crate) start: u64,
+    pub(crate) len: usize,
+}
+
+/// Why a claim failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Full { free: usize },
+    Closed,
+}
+
+/// What a poll found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Polled {
+    /// At least one value is available.
+    Ready,
+    /// Nothing can be taken now.
+    Empty,
+    /// Nothing can be taken, and nothing ever will be.
+    Closed,
+}
+
+/// What every kind of ring can do.
+///
+/// # Safety
+///
+/// Implementations keep R1 to R3: a claimed run overlaps no other claim and no value that was not released, and what
+/// `poll` makes available was published, with its writes visible to the caller.
+pub(crate) unsafe trait Ring<T>: Sized {
+    /// Whether positions that are given up stay in the ring as marks, or are claimed again.
+    const SKIP_MARKS: bool;
+
+    /// A ring of `capacity` slots, a power of two, whose positions begin at `start`.
+    fn new(capacity: usize, start: u64) -> Result<Self, BuildError>;
+
+    fn storage(&self) -> &Storage<T>;
+
+    /// What the slots and their bookkeeping occupy.
+    fn bytes(&self) -> usize;
+
+    /// Claims between `min` and `max` positions, as many as are free. `1 <= min <= max` and `min <= capacity`.
+    fn claim(&self, producer: &mut Producer, min: usize, max: usize) -> Result<Run, Refused>;
+
+    /// Publishes the first `written` positions of `run` at once and gives the others up.
+    ///
+    /// # Safety
+    ///
+    /// `run` is the sender's last claim, not yet published, and its first `written` slots hold values.
+    unsafe fn publish(&self, producer: &mut Producer, run: Run, written: usize);
+
+    /// Looks for published values until `max` are available, and says whether any is.
+    ///
+    /// # Safety
+    ///
+    /// `consumer` is this ring's only consumer and has moved out or dropped what lies below its head.
+    unsafe fn poll(&self, consumer: &mut Consumer, max: usize) -> Polled;
+
+    /// Gives the slots below the consumer's head back to the senders.
+    ///
+    /// # Safety
+    ///
+    /// As for [`poll`](Ring::poll).
+    unsafe fn release(&self, consumer: &mut Consumer);
+
+    /// Lets no claim succeed from now on; true for the call that did it.
+    fn close(&self) -> bool;
+
+    /// What the closer did before is visible after true was answered.
+    fn is_closed(&self) -> bool;
+
+    /// The positions that were claimed last and released last. Each is true at some moment during the call.
+    fn positions(&self) -> Positions;
+}
+
+/// A view of a ring from outside.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Positions {
+    pub(crate) head: u64,
+    /// `tail - head`, between 0 and the capacity.
+    pub(crate) len: usize,
+}

@@ -1,0 +1,143 @@
+//! The slots of a ring: a fixed array that is allocated, and touched, once.
+
+use crate::error::BuildError;
+use crate::sync::Watch;
+use core::cell::UnsafeCell;
+use core::mem::MaybeUninit;
+use core::ptr;
+
+/// No ring has more slots; a larger number is a mistake in somebody's configuration.
+const MAX_CAPACITY: usize = 1 << if usize::BITS > 32 { 32 } else { usize::BITS - 2 };
+const PAGE: usize = 4096;
+
+type Slot<T> = UnsafeCell<MaybeUninit<T>>;
+
+/// A power of two of slots that may or may not hold values: only the positions of the ring tell (R1 to R3).
+pub(crate) struct Storage<T> {
+    slots: Box<[Slot<T>]>,
+    watch: Watch,
+}
+
+// SAFETY: values are moved in by one thread and out by another, never shared by reference: R3 gives each slot one
+// owner at a time. That asks for `T: Send` and no more.
+unsafe impl<T: Send> Sync for Storage<T> {}
+
+impl<T> Storage<T> {
+    /// Allocates and touches the memory, so that it lies near the thread that calls this and never grows later.
+    pub(crate) fn new(capacity: usize) -> Result<Self, BuildError> {
+        debug_assert!(capacity.is_power_of_two());
+        let slots = allocate(capacity, || UnsafeCell::new(MaybeUninit::uninit()))?;
+        let storage = Self { slots, watch: Watch::new(capacity) };
+        storage.touch_pages();
+        Ok(storage)
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&*self.slots)
+    }
+
+    #[inline(always)]
+    fn index(&self, position: u64) -> usize {
+        // The length is a power of two: exact for every position, across the wrap too.
+        position as usize & (self.slots.len() - 1)
+    }
+
+    /// The slot of `position`.
+    #[inline(always)]
+    fn slot(&self, position: u64) -> *mut T {
+        let index = self.index(position);
+        self.watch.touch(index);
+        // The pointer is derived from the whole array, so that slices may be made of it.
+        UnsafeCell::raw_get(self.slots.as_ptr().wrapping_add(index)).cast()
+    }
+
+    /// # Safety
+    ///
+    /// The caller owns the slot by R1, and it holds no value.
+    #[inline(always)]
+    pub(crate) unsafe fn write(&self, position: u64, value: T) {
+        // SAFETY: the index is in bounds; the slot is the caller's.
+        unsafe { self.slot(position).write(value) };
+    }
+
+    /// Moves the value out.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot by R2 (or R1, for a value it wrote itself), and does not read it again.
+    #[inline(always)]
+    pub(crate) unsafe fn read(&self, position: u64) -> T {
+        // SAFETY: the index is in bounds; the slot is the caller's and holds a value.
+        unsafe { self.slot(position).read() }
+    }
+
+    /// The slots `start..start + len` as at most two pieces, for as long as the caller owns them.
+    pub(crate) fn pieces(&self, start: u64, len: usize) -> (*mut [T], *mut [T]) {
+        debug_assert!(len <= self.capacity());
+        let index = self.index(start);
+        self.watch.touch_run(index, len);
+        let first = len.min(self.capacity() - index);
+        let base = self.slots.as_ptr();
+        let piece =
+            |at: usize, len| ptr::slice_from_raw_parts_mut(UnsafeCell::raw_get(base.wrapping_add(at)).cast(), len);
+        (piece(index, first), piece(0, len - first))
+    }
+
+    /// Drops the values of `start..start + len`, all of them even if one panics.
+    ///
+    /// # Safety
+    ///
+    /// As for [`read`](Storage::read), for each of them.
+    pub(crate) unsafe fn drop_run(&self, start: u64, len: usize) {
+        if !core::mem::needs_drop::<T>() {
+            return;
+        }
+        /// Goes on with the rest when a value's drop panics; a second panic aborts, as everywhere in Rust.
+        struct Second<T>(*mut [T]);
+        impl<T> Drop for Second<T> {
+            fn drop(&mut self) {
+                // SAFETY: the slice is exclusively ours, by the contract of `drop_run`.
+                unsafe { ptr::drop_in_place(self.0) }
+            }
+        }
+        let (first, second) = self.pieces(start, len);
+        let _second = Second(second);
+        // SAFETY: as above; dropping a slice goes on past one panicking element.
+        unsafe { ptr::drop_in_place(first) };
+    }
+
+    /// Writes one byte to each page, so that the system provides it now.
+    fn touch_pages(&self) {
+        let base = self.slots.as_ptr().cast::<u8>().cast_mut();
+        for offset in (0..self.bytes()).step_by(PAGE) {
+            // SAFETY: in bounds of the array, which nobody shares yet and which holds no values.
+            unsafe { base.add(offset).write_volatile(0) };
+        }
+    }
+}
+
+/// The number of slots for a wanted capacity: the next power of two.
+pub(crate) fn slots_for<T>(capacity: usize) -> Result<usize, BuildError> {
+    if capacity == 0 {
+        return Err(BuildError::ZeroCapacity);
+    }
+    let too_large = BuildError::CapacityTooLarge { capacity };
+    let slots = capacity.checked_next_power_of_two().ok_or_else(|| too_large.clone())?;
+    let bytes = slots.checked_mul(size_of::<T>().max(1));
+    if slots > MAX_CAPACITY || bytes.is_none_or(|bytes| bytes > isize::MAX as usize) {
+        return Err(too_large);
+    }
+    Ok(slots)
+}
+
+/// An array built in place on the heap; an error where the memory is not to be had.
+pub(super) fn allocate<S>(len: usize, make: impl FnMut() -> S) -> Result<Box<[S]>, BuildError> {
+    let mut slots = Vec::new();
+    slots.try_reserve_exact(len).map_err(|_| BuildError::OutOfMemory { bytes: len.saturating_mul(size_of::<S>()) })?;
+    slots.resize_with(len, make);
+    Ok(slots.into_boxed_slice())
+}

@@ -1,0 +1,142 @@
+//! The only door to atomics, cells, threads and parking: the standard library's, or loom's in a model.
+//!
+//! Everything in the layers above names `crate::sync`, never `std::sync::atomic` or `std::thread`, so the code
+//! that loom explores is the code that ships. What differs between the two builds is listed here and nowhere else:
+//!
+//! * **Time.** Loom has no clock. A sleep with a timeout of zero times out at once; any other timeout never elapses.
+//! * **Parking.** [`Futex`] is the operating system's futex on Linux and a mutex with a condition variable elsewhere;
+//!   loom runs the latter.
+//! * **Slots.** Loom cannot look into a slice of cells, so each slot carries a zero-sized [`Watch`] cell that is
+//!   touched at every access; outside models it vanishes.
+
+#[cfg(all(ringway_loom, not(feature = "loom")))]
+compile_error!("`--cfg ringway_loom` needs the feature `loom`: add `--features loom`");
+
+#[cfg(not(ringway_loom))]
+mod imp {
+    pub(crate) use core::hint::spin_loop;
+    pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
+    pub(crate) use std::sync::Arc;
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) use std::sync::{Condvar, Mutex};
+    pub(crate) use std::thread::yield_now;
+}
+
+#[cfg(ringway_loom)]
+mod imp {
+    pub(crate) use loom::hint::spin_loop;
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
+    pub(crate) use loom::sync::{Arc, Condvar, Mutex};
+    pub(crate) use loom::thread::yield_now;
+}
+
+pub(crate) use imp::*;
+
+mod deadline;
+mod futex;
+pub(crate) use deadline::Deadline;
+pub(crate) use futex::{Futex, Woken, epoch};
+
+/// Gives the core away for about `duration`, without an event to be woken by.
+#[cfg(not(ringway_loom))]
+pub(crate) fn nap(duration: core::time::Duration) {
+    std::thread::sleep(duration);
+}
+
+#[cfg(ringway_loom)]
+pub(crate) fn nap(_duration: core::time::Duration) {
+    yield_now();
+}
+
+/// A figure for people: nothing is decided by it, so models need not explore it.
+pub(crate) struct Counter(core::sync::atomic::AtomicU64);
+
+impl Counter {
+    pub(crate) const fn new() -> Self {
+        Self(core::sync::atomic::AtomicU64::new(0))
+    }
+
+    pub(crate) fn add(&self, n: u64) {
+        self.0.fetch_add(n, core::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// For counters that one thread keeps.
+    pub(crate) fn set(&self, n: u64) {
+        self.0.store(n, core::sync::atomic::Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(core::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+/// A plain field that two threads take turns with; who may touch it when is the ring's invariant to state.
+#[cfg(not(ringway_loom))]
+pub(crate) struct Cell<T>(core::cell::UnsafeCell<T>);
+
+#[cfg(not(ringway_loom))]
+impl<T> Cell<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(core::cell::UnsafeCell::new(value))
+    }
+
+    /// Calls `f` with the field for reading.
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+        f(self.0.get())
+    }
+
+    /// Calls `f` with the field for writing.
+    #[inline(always)]
+    pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        f(self.0.get())
+    }
+}
+
+#[cfg(ringway_loom)]
+pub(crate) use loom::cell::UnsafeCell as Cell;
+
+/// Tells loom which slots are touched, and how; nothing at all outside models.
+#[cfg(not(ringway_loom))]
+pub(crate) struct Watch;
+
+#[cfg(not(ringway_loom))]
+impl Watch {
+    pub(crate) fn new(_slots: usize) -> Self {
+        Self
+    }
+
+    #[inline(always)]
+    pub(crate) fn touch(&self, _slot: usize) {}
+
+    #[inline(always)]
+    pub(crate) fn touch_run(&self, _slot: usize, _len: usize) {}
+}
+
+#[cfg(ringway_loom)]
+pub(crate) struct Watch(Vec<loom::cell::UnsafeCell<()>>);
+
+#[cfg(ringway_loom)]
+impl Watch {
+    pub(crate) fn new(slots: usize) -> Self {
+        Self((0..slots).map(|_| loom::cell::UnsafeCell::new(())).collect())
+    }
+
+    /// Fails the model unless every earlier access to `slot` happens before this one.
+    pub(crate) fn touch(&self, slot: usize) {
+        self.0[slot].with_mut(|_| ());
+    }
+
+    /// The same for `len` slots from `slot` on, around the end.
+    pub(crate) fn touch_run(&self, slot: usize, len: usize) {
+        (slot..slot + len).for_each(|slot| self.touch(slot % self.0.len()));
+    }
+}
+
+/// The handle of a worker's thread. Workers are not modelled: their threads are the system's in every build.
+pub(crate) use std::thread::JoinHandle;
+
+/// Starts a thread for a worker.
+pub(crate) fn spawn_thread(name: String, run: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name).spawn(run)
+}

@@ -1,0 +1,198 @@
+//! The event: the one park and wake handshake of the crate.
+//!
+//! One 64-bit word: an epoch, and the number of announced sleepers whom no notifier has taken charge of yet.
+//!
+//! # Invariants
+//!
+//! * **E1** `sleepers` is at least the number of threads that announced themselves in the present epoch and have not
+//!   withdrawn, plus the number of threads asleep. It may be more (somebody left while a notifier came): that costs
+//!   one idle wake call later and loses nothing.
+//! * **E2** Who takes `n` sleepers off the word also advances the epoch, in the same step, and then wakes `n`. Those
+//!   who had announced themselves but do not sleep yet find the epoch changed and do not fall asleep.
+//!
+//! # Orderings
+//!
+//! | site | pairs with | without it |
+//! |---|---|---|
+//! | W1 `announce`: heavy barrier between announcing and looking again | W2 | neither sees the other: sleep over work |
+//! | W2 `notify`: light barrier between publishing and looking for sleepers | W1 | the same |
+//! | W3 `notify`: Release on the step that advances the epoch | W4 | what the notifier wrote could be missed at waking |
+//! | W4 `announce` and `sleep`: Acquire on the word | W3 | the same |
+//!
+//! Both outcomes of the race W1 against W2: if the notifier's barrier comes first, its publication is visible to the
+//! look after W1, and the sleeper does not sleep. If the sleeper's barrier comes first, the announcement is visible to
+//! the load after W2, and the notifier wakes it.
+
+use super::{Attempt, barrier, until};
+use crate::sync::{Arc, AtomicU64, Counter, Deadline, Futex, Ordering, Woken, epoch};
+use crate::wait::Wait;
+use core::fmt;
+use core::time::Duration;
+use crossbeam_utils::CachePadded;
+
+const SLEEPER: u64 = 1;
+const EPOCH: u64 = 1 << 32;
+
+/// What a thread sleeps on until another thread notifies it.
+///
+/// Every channel has two (one for its receivers, one for its senders) and every worker has one that all its inboxes
+/// ring. Make one yourself to let several receivers wake one thread: build them with
+/// [`Builder::event`](crate::Builder::event) and wait with [`wait_until`](Event::wait_until).
+///
+/// An `Event` carries no memory of its own: it never answers "was it notified?" but always "look again". Cloning gives
+/// another handle to the same event.
+///
+/// ```
+/// use ringway::{Builder, Event};
+/// use std::time::Duration;
+///
+/// let event = Event::new();
+/// let (mut orders, mut from_orders) = Builder::new(8).event(&event).spsc::<u32>()?;
+/// let (_quotes, mut from_quotes) = Builder::new(8).event(&event).spsc::<u32>()?;
+/// let sender = std::thread::spawn(move || orders.send(1));
+///
+/// // Sleeps until either channel has something.
+/// assert!(event.wait_until(Some(Duration::from_secs(5)), || !from_orders.is_empty() || !from_quotes.is_empty()));
+/// assert_eq!(from_orders.try_recv(), Ok(1));
+/// assert!(from_quotes.try_recv().is_err());
+/// # sender.join().unwrap()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Event {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    futex: CachePadded<Futex>,
+    rescued: Counter,
+}
+
+/// A sleep that was announced in some epoch and not yet slept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Announced {
+    epoch: u32,
+}
+
+impl Event {
+    /// A new event. Allocates once.
+    pub fn new() -> Self {
+        barrier::prepare();
+        Self { shared: Arc::new(Shared { futex: CachePadded::new(Futex::new()), rescued: Counter::new() }) }
+    }
+
+    /// Lets one sleeper, if there is any, look again. Lock-free on Linux; elsewhere it may wait for a thread that is
+    /// just falling asleep. Without sleepers: one load, and a fence where the system has no `membarrier`.
+    pub fn notify_one(&self) {
+        self.notify(1);
+    }
+
+    /// Lets every sleeper look again; otherwise as [`notify_one`](Event::notify_one).
+    pub fn notify_all(&self) {
+        self.notify(u32::MAX);
+    }
+
+    /// Sleeps until `ready` answers true, looking again after every notification. Answers false when `timeout` has
+    /// elapsed (`None` waits for ever). Whatever makes `ready` true must be followed by a notification; channels do
+    /// so by themselves. May wait; allocates nothing.
+    pub fn wait_until(&self, timeout: Option<Duration>, mut ready: impl FnMut() -> bool) -> bool {
+        let deadline = timeout.map_or(Deadline::NEVER, Deadline::after);
+        until(Wait::park(), self, &mut Attempt { deadline, attempt: || ready().then_some(()) }).is_some()
+    }
+
+    /// How often a sleeper found work although nobody had woken it: every sleep ends after 100 ms at the latest, as a
+    /// safety net. Stays 0 in practice; anything else is worth a bug report (or a notifier was stopped for that long
+    /// between publishing and notifying).
+    pub fn rescued_wakeups(&self) -> u64 {
+        self.shared.rescued.get()
+    }
+
+    /// Whether both are the same event.
+    pub(crate) fn same_as(&self, other: &Event) -> bool {
+        core::ptr::eq::<Shared>(&*self.shared, &*other.shared)
+    }
+
+    /// Wakes up to `n` sleepers. Called after publishing.
+    #[inline]
+    pub(crate) fn notify(&self, n: u32) {
+        barrier::light(); // W2, pairs with W1
+        // Relaxed: the barrier orders this load after the publication.
+        let word = self.word().load(Ordering::Relaxed);
+        if word as u32 != 0 {
+            self.wake(word, n);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake(&self, mut word: u64, n: u32) {
+        loop {
+            let taken = n.min(word as u32);
+            if taken == 0 {
+                return;
+            }
+            // E2: off the word and on with the epoch in one step.
+            let next = word.wrapping_sub(u64::from(taken)).wrapping_add(EPOCH);
+            // Release: W3, pairs with W4.
+            match self.word().compare_exchange_weak(word, next, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return self.shared.futex.wake(taken),
+                Err(seen) => word = seen,
+            }
+        }
+    }
+
+    /// Says that this thread is about to sleep. Look for work once more after this, then sleep or withdraw.
+    pub(crate) fn announce(&self) -> Announced {
+        // Acquire: W4, pairs with W3.
+        let word = self.word().fetch_add(SLEEPER, Ordering::Acquire);
+        barrier::heavy(); // W1, pairs with W2
+        Announced { epoch: epoch(word) }
+    }
+
+    /// Takes an announcement back; false if a notifier may have come for it (see E1).
+    pub(crate) fn withdraw(&self, announced: Announced) -> bool {
+        let mut word = self.word().load(Ordering::Relaxed);
+        while epoch(word) == announced.epoch {
+            debug_assert!(word as u32 > 0, "E1: an announcement of this epoch is counted");
+            // Relaxed: nothing is published by leaving.
+            match self.word().compare_exchange_weak(word, word - SLEEPER, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(seen) => word = seen,
+            }
+        }
+        false
+    }
+
+    /// Sleeps until notified, for `timeout` at the longest. After [`Woken::TimedOut`] the announcement still stands.
+    pub(crate) fn sleep(&self, announced: Announced, timeout: Option<Duration>) -> Woken {
+        let woken = self.shared.futex.sleep(announced.epoch, timeout);
+        // Acquire: W4, pairs with W3.
+        let word = self.word().load(Ordering::Acquire);
+        if woken == Woken::Maybe && epoch(word) == announced.epoch {
+            // Woken for no reason: nobody took this announcement off the word.
+            self.withdraw(announced);
+        }
+        woken
+    }
+
+    pub(crate) fn count_rescue(&self) {
+        self.shared.rescued.add(1);
+    }
+
+    fn word(&self) -> &AtomicU64 {
+        self.shared.futex.word()
+    }
+}
+
+impl Default for Event {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sleepers = self.word().load(Ordering::Relaxed) as u32;
+        f.debug_struct("Event").field("sleepers", &sleepers).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,297 @@
+//! Workers as configured.
+
+use super::handle::Board;
+use super::pin::{PinError, allowed_cores};
+use super::run::{Plain, Runner, Seat, Tally, Task};
+use super::timers::Timers;
+use super::{BuildWarning, Cycle, Duty, Handler, InboxDuty, PanicPolicy, Pin, WorkerHandle, WorkerId};
+use crate::MAX_BATCH;
+use crate::channel::Source;
+use crate::error::BuildError;
+use crate::sync::{Arc, spawn_thread};
+use crate::wait::{Event, Wait};
+use core::fmt;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::time::Instant;
+
+/// Workers that burn a core while they wait, in the whole process.
+static SPINNERS: AtomicUsize = AtomicUsize::new(0);
+
+/// A thread, pinned to a core if you like, that drains inboxes in batches and hands them to handlers.
+///
+/// `Worker::builder()` is where everything begins; the running worker is a [`WorkerHandle`].
+///
+/// ```
+/// use ringway::{PanicPolicy, Pin, Wait, Worker, each, mpsc};
+///
+/// let (tx, rx) = mpsc::channel(1024);
+/// let worker = Worker::builder()
+///     .name("orders")
+///     .pin(Pin::nth(0))
+///     .batch(64)
+///     .wait(Wait::adaptive())
+///     .on_panic(PanicPolicy::Continue)
+///     .spawn(rx, each(|order: u64| assert!(order < 1000)))?;
+///
+/// let senders: Vec<_> = (0..4)
+///     .map(|i| {
+///         let mut tx = tx.clone();
+///         std::thread::spawn(move || (0..250).for_each(|n| tx.send(i * 250 + n).unwrap()))
+///     })
+///     .collect();
+/// senders.into_iter().for_each(|sender| sender.join().unwrap());
+///
+/// drop(tx); // the last sender goes: the worker drains its inbox and ends
+/// let report = worker.join();
+/// assert_eq!((report.received, report.faults), (1000, 0));
+/// # Ok::<(), ringway::BuildError>(())
+/// ```
+#[derive(Debug)]
+pub enum Worker {}
+
+impl Worker {
+    /// A worker to be configured.
+    pub fn builder() -> WorkerBuilder {
+        WorkerBuilder {
+            id: WorkerId(0),
+            name: "ringway".to_owned(),
+            pin: Pin::none(),
+            batch: MAX_BATCH,
+            wait: Wait::default(),
+            policy: PanicPolicy::default(),
+            percentiles: true,
+            timers: 256,
+            event: None,
+            tasks: Vec::new(),
+        }
+    }
+}
+
+/// Builds a [`Worker`].
+#[must_use = "a builder does nothing until it starts a worker"]
+pub struct WorkerBuilder {
+    id: WorkerId,
+    name: String,
+    pin: Pin,
+    batch: usize,
+    wait: Wait,
+    policy: PanicPolicy,
+    percentiles: bool,
+    timers: usize,
+    event: Option<Event>,
+    tasks: Vec<Box<dyn Task>>,
+}
+
+impl WorkerBuilder {
+    /// Its number, as [`Cycle::worker`] and reports tell it. The default is 0.
+    pub fn id(mut self, id: WorkerId) -> Self {
+        self.id = id;
+        self
+    }
+
+    /// The name of its thread. The default is `ringway`.
+    pub fn name(mut self, name: &str) -> Self {
+        self.name = name.to_owned();
+        self
+    }
+
+    /// Which core it runs on. The default is [`Pin::none`].
+    pub fn pin(mut self, pin: Pin) -> Self {
+        self.pin = pin;
+        self
+    }
+
+    /// The most messages a handler is given at once: 1 to [`MAX_BATCH`], the default.
+    pub fn batch(mut self, batch: usize) -> Self {
+        self.batch = batch;
+        self
+    }
+
+    /// How it waits. The default is [`Wait::adaptive`].
+    pub fn wait(mut self, wait: Wait) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// What it does after a panic. The default is [`PanicPolicy::Continue`].
+    pub fn on_panic(mut self, policy: PanicPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Whether it samples how long messages wait in its inboxes. The default is yes.
+    pub fn percentiles(mut self, on: bool) -> Self {
+        self.percentiles = on;
+        self
+    }
+
+    /// How many timers its handlers and duties may have set at once. The default is 256.
+    pub fn timers(mut self, timers: usize) -> Self {
+        self.timers = timers;
+        self
+    }
+
+    /// What it sleeps on. The default is the event of its first inbox, or one of its own.
+    pub fn event(mut self, event: &Event) -> Self {
+        self.event = Some(event.clone());
+        self
+    }
+
+    /// Adds an inbox and its handler. Inboxes are served in turn, a batch each, in the order in which they were added.
+    pub fn inbox<S, H>(mut self, source: S, handler: H) -> Self
+    where
+        S: Source + Send + 'static,
+        H: Handler<S::Item> + 'static,
+    {
+        self.tasks.push(Box::new(InboxDuty::new(source, handler)));
+        self
+    }
+
+    /// Adds a duty that is run in every cycle. A worker with such a duty ends when it is stopped or closed.
+    pub fn duty(mut self, duty: impl Duty + 'static) -> Self {
+        self.tasks.push(Box::new(Plain(duty)));
+        self
+    }
+
+    /// Starts the worker with this inbox, after those added before.
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](WorkerBuilder::start).
+    pub fn spawn<S, H>(self, source: S, handler: H) -> Result<WorkerHandle, BuildError>
+    where
+        S: Source + Send + 'static,
+        H: Handler<S::Item> + 'static,
+    {
+        self.inbox(source, handler).start()
+    }
+
+    /// Starts the worker.
+    ///
+    /// # Errors
+    ///
+    /// When it has nothing to run, when the batch is 0 or more than [`MAX_BATCH`], when its core is not to be had,
+    /// when an inbox wakes another worker already, or when the system starts no thread.
+    pub fn start(mut self) -> Result<WorkerHandle, BuildError> {
+        let tasks = core::mem::take(&mut self.tasks);
+        if tasks.is_empty() {
+            return Err(BuildError::NoDuties);
+        }
+        self.start_with(move || Ok((tasks, ()))).map(|(handle, ())| handle)
+    }
+
+    /// Starts the worker with tasks that are made on its own thread, once it is pinned, so that their memory is near.
+    pub(crate) fn start_with<R: Send + 'static>(
+        self,
+        make: impl FnOnce() -> Result<(Vec<Box<dyn Task>>, R), BuildError> + Send + 'static,
+    ) -> Result<(WorkerHandle, R), BuildError> {
+        check_batch(self.batch)?;
+        // Before anything is pinned: afterwards threads see one core only.
+        let cores = allowed_cores().len();
+        let placement = self.pin.resolve(self.id.index())?;
+        let board = Arc::new(Board::new());
+        let (id, burns) = (self.id, self.wait.burns_a_core());
+        let (started, starting) = sync_channel(1);
+        let thread = spawn_thread(self.name.clone(), {
+            let board = Arc::clone(&board);
+            move || {
+                let prepared = placement.apply().map_err(BuildError::from).and_then(|core| {
+                    let (tasks, result) = make()?;
+                    let runner = self.runner(core, tasks, board)?;
+                    Ok((runner, core, result))
+                });
+                match prepared {
+                    Ok((runner, core, result)) => {
+                        let event = runner.cycle.event.clone();
+                        let _spinner = burns.then(Spinner::new);
+                        if started.send(Ok((core, event, result))).is_ok() {
+                            runner.run();
+                        }
+                    }
+                    // The builder waits for this message, unless it is being torn down itself.
+                    Err(error) => drop(started.send(Err(error))),
+                }
+            }
+        })
+        .map_err(|error| BuildError::Thread(error.kind()))?;
+        let (core, event, result) = starting.recv().unwrap_or(Err(BuildError::Thread(std::io::ErrorKind::Other)))?;
+        let mut warnings = Vec::new();
+        if placement.wants_core() && core.is_none() {
+            warnings.push(BuildWarning::NotPinned { worker: id });
+        }
+        let spinners = SPINNERS.load(Ordering::Relaxed);
+        if burns && cores > 0 && spinners > cores {
+            warnings.push(BuildWarning::MoreSpinnersThanCores { spinners, cores });
+        }
+        Ok((WorkerHandle { id, core, board, event, warnings, thread }, result))
+    }
+
+    fn runner(
+        self,
+        core: Option<usize>,
+        mut tasks: Vec<Box<dyn Task>>,
+        board: Arc<Board>,
+    ) -> Result<Runner, BuildError> {
+        let event = self.event.or_else(|| tasks.iter().find_map(|task| task.event())).unwrap_or_default();
+        if !tasks.iter_mut().all(|task| task.move_event(&event)) {
+            return Err(BuildError::EventTaken);
+        }
+        if self.percentiles {
+            tasks.iter_mut().for_each(|task| task.keep_percentiles());
+        }
+        let now = Instant::now();
+        let timers = Timers::with_capacity(self.timers, now);
+        let (worker, batch) = (self.id, self.batch);
+        let cycle = Cycle { worker, core, now, batch, timers, duty: 0, event, board };
+        let seats = tasks.into_iter().map(|task| Seat { task, ended: false }).collect();
+        Ok(Runner { seats, cycle, wait: self.wait, policy: self.policy, tally: Tally::default() })
+    }
+}
+
+pub(crate) fn check_batch(batch: usize) -> Result<(), BuildError> {
+    match batch {
+        0 => Err(BuildError::ZeroBatch),
+        1..=MAX_BATCH => Ok(()),
+        _ => Err(BuildError::BatchTooLarge { batch }),
+    }
+}
+
+impl From<PinError> for BuildError {
+    fn from(error: PinError) -> Self {
+        match error {
+            PinError::CoreNotAllowed { core, allowed } => Self::CoreNotAllowed { core, allowed },
+            PinError::NoSuchIndex { index, allowed } => Self::NoSuchCore { index, allowed },
+            PinError::Refused { core } => Self::PinFailed { core },
+        }
+    }
+}
+
+/// Counts a spinning worker while it runs.
+struct Spinner;
+
+impl Spinner {
+    fn new() -> Self {
+        SPINNERS.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        SPINNERS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for WorkerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkerBuilder")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("pin", &self.pin)
+            .field("batch", &self.batch)
+            .field("wait", &self.wait)
+            .field("on_panic", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
