@@ -30,7 +30,6 @@
 //! | `ring`, `wait` | storage and positions; strategies and the one park and wake handshake |
 //! | `sync`, `error`, `metrics` | the door to atomics and threads (the system's, or loom's); errors; measuring |
 #![deny(missing_docs)]
-#![deny(clippy::undocumented_unsafe_blocks)]
 
 #[forbid(unsafe_code)]
 mod bus;

@@ -17,7 +17,7 @@
 //! | W1 `announce`: heavy barrier between announcing and looking again | W2 | neither sees the other: sleep over work |
 //! | W2 `notify`: light barrier between publishing and looking for sleepers | W1 | the same |
 //! | W3 `notify`: Release on the step that advances the epoch | W4 | what the notifier wrote could be missed at waking |
-//! | W4 `announce` and `sleep`: Acquire on the word | W3 | the same |
+//! | W4 `announce`, `withdraw`, `sleep`: Acquire on the word | W3 | a sleeper leaves with the wake-up and without the work |
 //!
 //! Both outcomes of the race W1 against W2: if the notifier's barrier comes first, its publication is visible to the
 //! look after W1, and the sleeper does not sleep. If the sleeper's barrier comes first, the announcement is visible to
@@ -151,11 +151,12 @@ impl Event {
 
     /// Takes an announcement back; false if a notifier may have come for it (see E1).
     pub(crate) fn withdraw(&self, announced: Announced) -> bool {
-        let mut word = self.word().load(Ordering::Relaxed);
+        // Acquire, here and below: W4, pairs with W3: if a notifier came for us, the next look finds what it published.
+        let mut word = self.word().load(Ordering::Acquire);
         while epoch(word) == announced.epoch {
             debug_assert!(word as u32 > 0, "E1: an announcement of this epoch is counted");
-            // Relaxed: nothing is published by leaving.
-            match self.word().compare_exchange_weak(word, word - SLEEPER, Ordering::Relaxed, Ordering::Relaxed) {
+            // Relaxed where it succeeds: nothing is published by leaving.
+            match self.word().compare_exchange_weak(word, word - SLEEPER, Ordering::Relaxed, Ordering::Acquire) {
                 Ok(_) => return true,
                 Err(seen) => word = seen,
             }

@@ -1,0 +1,110 @@
+//! The architecture, checked against the source: who imports whom, where `unsafe` may stand, how long a file may be.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each module of the crate with those it may import, from the bottom up.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("sync", &[]),
+    ("error", &[]),
+    ("metrics", &["sync", "error"]),
+    ("ring", &["sync", "error"]),
+    ("wait", &["sync"]),
+    ("channel", &["sync", "error", "metrics", "ring", "wait", "spsc", "mpsc"]),
+    ("spsc", &["channel"]),
+    ("mpsc", &["channel"]),
+    ("worker", &["sync", "error", "metrics", "wait", "channel"]),
+    ("bus", &["error", "wait", "ring", "channel", "mpsc", "worker"]),
+];
+
+/// The rooms for `unsafe`.
+const UNSAFE: &[&str] = &["sync", "ring", "wait", "channel"];
+
+const LONGEST_FILE: usize = 500;
+
+fn sources() -> Vec<(String, PathBuf, String)> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).expect("the source folder can be read") {
+            let path = entry.expect("so can its entries").path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut paths = Vec::new();
+    walk(&root, &mut paths);
+    paths
+        .into_iter()
+        .map(|path| {
+            let inside = path.strip_prefix(&root).expect("found below it");
+            let module = inside.components().next().expect("a file has a name").as_os_str().to_string_lossy();
+            let text = fs::read_to_string(&path).expect("source is text");
+            (module.trim_end_matches(".rs").to_owned(), path.clone(), text)
+        })
+        .collect()
+}
+
+/// The crate's modules that a line of code names.
+fn imports(line: &str) -> impl Iterator<Item = &str> {
+    let code = line.split("//").next().unwrap_or("");
+    code.split("crate::")
+        .skip(1)
+        .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(""))
+}
+
+#[test]
+fn each_layer_uses_only_those_below_it() {
+    let mut seen = 0;
+    for (module, path, text) in sources().iter().filter(|(module, ..)| module != "lib") {
+        let Some((_, allowed)) = LAYERS.iter().find(|(name, _)| name == module) else {
+            panic!("{} belongs to no layer: add it to the table", path.display());
+        };
+        for (number, line) in text.lines().enumerate() {
+            for import in imports(line).filter(|import| LAYERS.iter().any(|(name, _)| name == import)) {
+                seen += 1;
+                assert!(
+                    import == module || allowed.contains(&import),
+                    "{}:{}: {module} may not use {import}: {line}",
+                    path.display(),
+                    number + 1
+                );
+            }
+        }
+    }
+    assert!(seen > 50, "only {seen} imports were found: the check does not see the source");
+}
+
+#[test]
+fn only_sync_opens_the_door_to_atomics_and_threads() {
+    // Written beside its use where it is a statistic, or a barrier that loom could not see anyway.
+    const EXCEPTIONS: &[&str] = &["probe.rs", "barrier.rs", "builder.rs"];
+    for (module, path, text) in sources().iter().filter(|(module, ..)| module != "sync") {
+        let excepted = EXCEPTIONS.iter().any(|name| path.ends_with(name));
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for line in code.take_while(|line| !line.contains("#[cfg(test)]")) {
+            let door = ["sync::atomic", "std::thread", "loom::"].iter().any(|door| line.contains(door));
+            assert!(!door || excepted, "{module}, {}: {line}", path.display());
+        }
+    }
+}
+
+#[test]
+fn unsafe_stays_in_its_rooms() {
+    for (module, path, text) in sources().iter().filter(|(module, ..)| !UNSAFE.contains(&module.as_str())) {
+        for line in text.lines().filter(|line| !line.contains("unsafe_code")) {
+            let code = line.split("//").next().unwrap_or("");
+            assert!(!code.contains("unsafe"), "{module}, {}: {line}", path.display());
+        }
+    }
+}
+
+#[test]
+fn files_stay_short() {
+    for (_, path, text) in sources() {
+        let lines = text.lines().count();
+        assert!(lines <= LONGEST_FILE, "{} has {lines} lines: it wants to be two", path.display());
+    }
+}
