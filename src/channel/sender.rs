@@ -28,8 +28,7 @@ pub struct Sender<T, K: Kind> {
 
 impl<T, K: Kind> Sender<T, K> {
     pub(super) fn new(shared: Arc<Shared<T, K::Ring<T>>>) -> Self {
-        let head = shared.ring.positions().head;
-        let producer = Producer { tail: head, head };
+        let producer = Producer { tail: shared.start, head: shared.start };
         Self { shared, producer, claim: Claim::NONE, not_sync: PhantomData }
     }
 
@@ -276,7 +275,9 @@ impl<T, K: ManySenders> Clone for Sender<T, K> {
     fn clone(&self) -> Self {
         // Relaxed: a new handle is made from one that is counted, so the count is not 0.
         self.shared.counts.senders.fetch_add(1, Ordering::Relaxed);
-        Self::new(Arc::clone(&self.shared))
+        let shared = Arc::clone(&self.shared);
+        // What this handle has learned of the receiver, it learned with Acquire; the clone takes over no more than that.
+        Self { shared, producer: self.producer.clone(), claim: Claim::NONE, not_sync: PhantomData }
     }
 }
 

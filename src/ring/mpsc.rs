@@ -181,7 +181,8 @@ unsafe impl<T> Ring<T> for MpscRing<T> {
                 tail = self.tail.load(Ordering::Acquire);
                 continue;
             }
-            let free = (capacity - used) as usize;
+            // The head may be older than the claims seen in the tail, which then seem to be more than fit.
+            let free = (capacity - used).max(0) as usize;
             if free < min {
                 return Err(Refused::Full { free });
             }

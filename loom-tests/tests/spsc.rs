@@ -1,0 +1,234 @@
+//! One sender, one receiver.
+
+use loom_tests::{Mint, UnsafeCell, model, recv_all, send_all, thread};
+use ringway::{Builder, TryRecvError, spsc};
+use std::mem;
+
+fn channel<T>(capacity: usize) -> (spsc::Sender<T>, spsc::Receiver<T>) {
+    // Just below the wrap, so that every scenario crosses it.
+    Builder::new(capacity).start_at(u64::MAX - 1).spsc().expect("a valid channel")
+}
+
+fn every_message_once_and_in_order(capacity: usize, messages: u32) {
+    let (mut tx, mut rx) = channel(capacity);
+    let sender = thread::spawn(move || send_all(|n| tx.try_send(n), 0..messages));
+    let received = recv_all(|| rx.try_recv());
+    assert_eq!(sender.join().unwrap(), messages);
+    assert_eq!(received, (0..messages).collect::<Vec<_>>());
+    let stats = rx.stats();
+    assert_eq!((stats.sent, stats.received, stats.dropped), (messages.into(), messages.into(), 0));
+}
+
+/// Two wraps of a ring of one slot.
+#[test]
+fn singles_capacity_1() {
+    model("spsc singles, capacity 1, two wraps", 3, || every_message_once_and_in_order(1, 3));
+}
+
+/// One wrap of a ring of two slots.
+#[test]
+fn singles_capacity_2() {
+    model("spsc singles, capacity 2, one wrap", 3, || every_message_once_and_in_order(2, 4));
+}
+
+/// A batch goes in as far as there is room, and is seen whole or not at all; a batch that is half taken keeps the rest.
+#[test]
+fn batches() {
+    model("spsc batches", 3, || {
+        let (mut tx, mut rx) = channel(2);
+        let sender = thread::spawn(move || {
+            let mut numbers = 0..4;
+            while numbers.start < 4 {
+                if tx.try_send_iter(&mut numbers) == Ok(0) {
+                    thread::yield_now();
+                }
+            }
+        });
+        let mut received = Vec::new();
+        while received.len() < 4 {
+            match rx.try_batch(2) {
+                // One at a time, so that what is left comes again.
+                Ok(mut batch) => received.extend(batch.next()),
+                Err(_) => thread::yield_now(),
+            }
+        }
+        sender.join().unwrap();
+        assert_eq!(received, [0, 1, 2, 3]);
+    });
+}
+
+/// Messages are read in place while the sender goes on, and their slots go back when the batch is dropped.
+#[test]
+fn slices() {
+    model("spsc slices", 3, || {
+        let (mut tx, mut rx) = channel(2);
+        let sender = thread::spawn(move || send_all(|n| tx.try_send(n), 0..4));
+        let mut received = Vec::new();
+        while received.len() < 4 {
+            match rx.try_batch(2) {
+                Ok(mut batch) => {
+                    let (first, second) = batch.as_slices();
+                    received.extend(first.iter().chain(second).copied());
+                    batch.commit_all();
+                }
+                Err(_) => thread::yield_now(),
+            }
+        }
+        assert_eq!(received, [0, 1, 2, 3]);
+        assert_eq!(sender.join().unwrap(), 4);
+    });
+}
+
+/// Reserved slots: what was committed arrives, what was dropped or forgotten does not, and all slots serve again.
+#[test]
+fn slots() {
+    model("spsc slots", 3, || {
+        let (mut tx, mut rx) = channel(2);
+        let mint = Mint::new();
+        let sender = thread::spawn({
+            let mint = mint.clone();
+            move || {
+                let mut slots = tx.try_reserve(2).unwrap();
+                slots.push(mint.token(0)).unwrap();
+                drop(slots);
+                let mut slots = tx.try_reserve(1).unwrap();
+                slots.push(mint.token(1)).unwrap();
+                mem::forget(slots);
+                let mut slots = tx.try_reserve(2).unwrap();
+                slots.push(mint.token(2)).unwrap();
+                slots.commit();
+                tx.stats().aborted
+            }
+        });
+        let received: Vec<_> = recv_all(|| rx.try_recv()).into_iter().map(|token| token.number).collect();
+        assert_eq!(received, [2]);
+        assert_eq!(sender.join().unwrap(), 4);
+        drop(rx);
+        assert_eq!(mint.alive(), 0);
+    });
+}
+
+/// A forgotten batch leaks nothing and duplicates nothing: its slots go back with the next call.
+#[test]
+fn forgotten_batch() {
+    model("spsc forgotten batch", 3, || {
+        let (mut tx, mut rx) = channel(1);
+        let sender = thread::spawn(move || send_all(|n| tx.try_send(n), 0..2));
+        let mut received = Vec::new();
+        while received.is_empty() {
+            match rx.try_batch(1) {
+                Ok(mut batch) => {
+                    received.extend(batch.next());
+                    mem::forget(batch);
+                }
+                Err(_) => thread::yield_now(),
+            }
+        }
+        received.extend(recv_all(|| rx.try_recv()));
+        assert_eq!(received, [0, 1]);
+        assert_eq!(sender.join().unwrap(), 2);
+    });
+}
+
+/// Closing from the receiver's side while the other sends: what went in is received, or dropped with the channel; the rest comes
+/// back; Disconnected is final.
+#[test]
+fn close_races_send() {
+    model("spsc close races send", 3, || {
+        let (mut tx, mut rx) = channel(2);
+        let mint = Mint::new();
+        let sender = thread::spawn({
+            let mint = mint.clone();
+            move || {
+                let sent = (0..2).take_while(|&n| tx.try_send(mint.token(n)).is_ok()).count();
+                assert!(sent == 2 || tx.is_disconnected());
+                (sent, tx.close())
+            }
+        });
+        let closed = rx.close();
+        let received = recv_all(|| rx.try_recv());
+        let (sent, closed_too) = sender.join().unwrap();
+        assert!(closed != closed_too, "exactly one call closed the channel");
+        assert!(received.len() <= sent);
+        assert!(matches!(rx.try_recv(), Err(TryRecvError::Disconnected)));
+        assert_eq!(mint.alive(), received.len() + rx.stats().in_flight() as usize);
+        drop((received, rx));
+        assert_eq!(mint.alive(), 0);
+    });
+}
+
+/// The receiver goes while the other sends: every message is dropped exactly once.
+#[test]
+fn receiver_dropped() {
+    model("spsc receiver dropped", 3, || {
+        let (mut tx, mut rx) = channel(2);
+        let mint = Mint::new();
+        let sender = thread::spawn({
+            let mint = mint.clone();
+            move || {
+                for number in 0..3 {
+                    // Refused tokens are dropped here.
+                    let _ = tx.try_send(mint.token(number));
+                }
+            }
+        });
+        let _ = rx.try_recv();
+        drop(rx);
+        sender.join().unwrap();
+        assert_eq!(mint.alive(), 0);
+    });
+}
+
+/// What the sender did before it was dropped is visible to who learns of it.
+#[test]
+fn disconnection_synchronises() {
+    model("spsc disconnection synchronises", 3, || {
+        let (tx, rx) = channel::<u32>(1);
+        let note = loom_tests::Arc::new(Note(UnsafeCell::new(0)));
+        let sender = thread::spawn({
+            let note = loom_tests::Arc::clone(&note);
+            move || {
+                note.write(7);
+                drop(tx);
+            }
+        });
+        while !rx.is_disconnected() {
+            thread::yield_now();
+        }
+        assert_eq!(note.read(), 7);
+        sender.join().unwrap();
+    });
+}
+
+struct Note(UnsafeCell<u32>);
+
+// SAFETY: only as far as the scenario shows: loom watches every access.
+unsafe impl Sync for Note {}
+// SAFETY: as above.
+unsafe impl Send for Note {}
+
+impl Note {
+    #[cfg(ringway_loom)]
+    fn write(&self, value: u32) {
+        // SAFETY: loom fails the model if anybody else has access.
+        self.0.with_mut(|cell| unsafe { *cell = value });
+    }
+
+    #[cfg(ringway_loom)]
+    fn read(&self) -> u32 {
+        // SAFETY: as above.
+        self.0.with(|cell| unsafe { *cell })
+    }
+
+    #[cfg(not(ringway_loom))]
+    fn write(&self, value: u32) {
+        // SAFETY: the reader waits for the disconnection that follows.
+        unsafe { *self.0.get() = value }
+    }
+
+    #[cfg(not(ringway_loom))]
+    fn read(&self) -> u32 {
+        // SAFETY: as above.
+        unsafe { *self.0.get() }
+    }
+}
