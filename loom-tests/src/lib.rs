@@ -20,7 +20,10 @@ pub fn model(name: &str, preemptions: usize, scenario: impl Fn() + Send + Sync +
     let bound = builder.preemption_bound;
     builder.max_branches = 20_000;
     let cut_short = builder.max_duration.is_some() || builder.max_permutations.is_some();
-    assert!(!cut_short, "loom ends early without failing when these are set: unset LOOM_MAX_DURATION and LOOM_MAX_PERMUTATIONS");
+    assert!(
+        !cut_short,
+        "loom ends early without failing when these are set: unset LOOM_MAX_DURATION and LOOM_MAX_PERMUTATIONS"
+    );
     let executions = StdArc::new(AtomicU64::new(0));
     let counted = StdArc::clone(&executions);
     builder.check(move || {
@@ -84,7 +87,10 @@ impl Token {
 }
 
 /// Sends each number, giving the core away while there is no room. Gives how many went in.
-pub fn send_all(mut try_send: impl FnMut(u32) -> Result<(), ringway::TrySendError<u32>>, numbers: std::ops::Range<u32>) -> u32 {
+pub fn send_all(
+    mut try_send: impl FnMut(u32) -> Result<(), ringway::TrySendError<u32>>,
+    numbers: std::ops::Range<u32>,
+) -> u32 {
     let mut sent = 0;
     for number in numbers {
         loop {
