@@ -1,1 +1,54 @@
-fn main() {}
+//! `ringway-bench`: the reference load, the replay of real events, and figures.
+
+mod alloc;
+mod html;
+mod load;
+mod message;
+mod process;
+mod replay;
+mod saturate;
+mod settings;
+mod stats;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: alloc::Watched = alloc::Watched;
+
+/// Shows ringway at work, and measures it. Without a subcommand: load.
+#[derive(Debug, Parser)]
+#[command(name = "ringway-bench", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    load: load::LoadArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The reference load: agents publish at a fixed rate; latency, losses, allocations and a verdict
+    Load(load::LoadArgs),
+    /// Real events from a file, keyed and in order, checked against a single thread
+    Replay(replay::ReplayArgs),
+    /// How much goes through a bus, unpaced
+    Bus(saturate::SaturateArgs),
+    /// What a bus costs that has nothing to do
+    Idle(saturate::IdleArgs),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match &cli.command {
+        None => load::run(&cli.load),
+        Some(Command::Load(args)) => load::run(args),
+        Some(Command::Replay(args)) => replay::run(args),
+        Some(Command::Bus(args)) => saturate::bus(args),
+        Some(Command::Idle(args)) => saturate::idle(args),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::from(2)
+    })
+}

@@ -1,0 +1,280 @@
+//! A real event file through the bus: keyed by aircraft, in order, and checked against one thread.
+
+mod aggregate;
+mod parse;
+
+use crate::process;
+use crate::settings::BusFlags;
+use crate::stats::human;
+use aggregate::{Desk, Tally, Totals};
+use clap::Args;
+use comfy_table::Table;
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use parse::{Departure, Feed};
+use ringway::Report;
+use serde_json::{Value, json};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+const DRAIN: Duration = Duration::from_secs(60);
+
+/// Rows sent at a time.
+const BATCH: usize = 256;
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// A CSV file with the columns of benches/data/flights-2013-01.csv
+    pub(crate) file: PathBuf,
+    /// N times real time, by the scheduled departure; without it, as fast as possible
+    #[arg(long, value_name = "N", value_parser = speed)]
+    pub(crate) speed: Option<f64>,
+    /// Repeat the whole file until at least so many rows were sent
+    #[arg(long, value_name = "ROWS", default_value_t = 0)]
+    pub(crate) loop_to: u64,
+    #[command(flatten)]
+    pub(crate) bus: BusFlags,
+    /// Print one JSON object instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|speed: &f64| *speed > 0.0 && speed.is_finite())
+        .ok_or_else(|| "a number above 0".to_owned())
+}
+
+pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, String> {
+    process::listen_for_ctrl_c()?;
+    let began = Instant::now();
+    let feed = Feed::read(&args.file)?;
+    let parsed = began.elapsed();
+    let passes = match feed.departures.len() as u64 {
+        0 => 1,
+        rows => args.loop_to.div_ceil(rows).max(1),
+    };
+    let outcome = through_bus(args, &feed, passes, parsed)?;
+    if args.json {
+        println!("{}", outcome.json(&feed));
+    } else {
+        println!("{}", outcome.table(&feed));
+    }
+    Ok(outcome.exit_code())
+}
+
+struct Outcome {
+    sent: u64,
+    expected: u64,
+    merged: Tally,
+    reference: Tally,
+    report: Report,
+    parsed: Duration,
+    elapsed: Duration,
+    one_thread: Duration,
+    interrupted: bool,
+}
+
+fn through_bus(args: &ReplayArgs, feed: &Feed, passes: u64, parsed: Duration) -> Result<Outcome, String> {
+    let results = Arc::new(Mutex::new(Vec::new()));
+    let bus = args
+        .bus
+        .builder::<Departure>()
+        .spawn(|_| Desk::new(Tally::new(feed), Arc::clone(&results)))
+        .map_err(|error| error.to_string())?;
+    for warning in bus.warnings() {
+        eprintln!("warning: {warning}");
+    }
+    let mut publisher = bus.publisher().map_err(|error| error.to_string())?;
+    let hidden = args.json || !std::io::stderr().is_terminal();
+    let target = if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr_with_hz(5) };
+    let progress = ProgressBar::with_draw_target(Some(passes * feed.departures.len() as u64), target);
+
+    let began = Instant::now();
+    let mut sent = 0;
+    'passes: for pass in 0..passes {
+        let mut rows = feed.pass(pass).map(|departure| (u64::from(departure.aircraft), departure)).peekable();
+        while rows.peek().is_some() {
+            if process::is_interrupted() {
+                break 'passes;
+            }
+            if let Some(speed) = args.speed {
+                let due = rows.peek().map_or(0, |(_, departure)| feed.minutes_since_first(departure, pass));
+                wait_until(began, Duration::from_secs_f64(due as f64 * 60.0 / speed));
+                if process::is_interrupted() {
+                    break 'passes;
+                }
+                // Everything that is due in this minute goes together.
+                let now = &mut std::iter::from_fn(|| {
+                    rows.next_if(|(_, departure)| feed.minutes_since_first(departure, pass) <= due)
+                });
+                sent += send(&mut publisher, now)?;
+            } else {
+                sent += send(&mut publisher, &mut rows.by_ref().take(BATCH))?;
+            }
+            progress.set_position(sent);
+        }
+    }
+    let report = bus.shutdown(DRAIN);
+    let elapsed = began.elapsed();
+    progress.finish_and_clear();
+
+    let began = Instant::now();
+    let mut reference = Tally::new(feed);
+    let mut left = sent;
+    for pass in 0..passes {
+        feed.pass(pass).take(left as usize).for_each(|departure| reference.add(&departure));
+        left = left.saturating_sub(feed.departures.len() as u64);
+    }
+    let one_thread = began.elapsed();
+
+    let mut merged = Tally::new(feed);
+    results.lock().map_err(|_| "a worker panicked")?.iter().for_each(|tally| merged.merge(tally));
+    let expected = passes * feed.departures.len() as u64;
+    let interrupted = process::is_interrupted();
+    Ok(Outcome { sent, expected, merged, reference, report, parsed, elapsed, one_thread, interrupted })
+}
+
+/// Sends all pairs, waiting for room where there is none.
+fn send(
+    publisher: &mut ringway::Publisher<Departure>,
+    pairs: &mut impl Iterator<Item = (u64, Departure)>,
+) -> Result<u64, String> {
+    let mut all = 0;
+    loop {
+        let (sent, refused) = publisher.try_send_iter(pairs);
+        all += sent as u64;
+        let Some(refused) = refused else { return Ok(all) };
+        let (key, departure) = refused.into_inner();
+        publisher.send(key, departure).map_err(|_| "the bus closed by itself".to_owned())?;
+        all += 1;
+    }
+}
+
+fn wait_until(began: Instant, due: Duration) {
+    while !process::is_interrupted() {
+        match due.saturating_sub(began.elapsed()) {
+            Duration::ZERO => return,
+            left => std::thread::sleep(left.min(Duration::from_millis(50))),
+        }
+    }
+}
+
+impl Outcome {
+    fn received(&self) -> u64 {
+        self.report.received
+    }
+
+    fn matches(&self) -> bool {
+        self.merged.same_totals(&self.reference)
+    }
+
+    fn complaints(&self) -> Vec<String> {
+        let mut complaints = Vec::new();
+        if !self.interrupted && self.sent != self.expected {
+            complaints.push(format!("{} rows were to be sent, {} were", self.expected, self.sent));
+        }
+        if self.sent != self.received() || !self.report.is_balanced() {
+            complaints.push(format!("{} sent, {} received", self.sent, self.received()));
+        }
+        if self.merged.order_breaks > 0 {
+            complaints.push(format!("{} events of an aircraft out of order", self.merged.order_breaks));
+        }
+        if !self.matches() {
+            complaints.push("the aggregates differ from those of a single thread".to_owned());
+        }
+        complaints
+    }
+
+    fn exit_code(&self) -> ExitCode {
+        match (self.complaints().is_empty(), self.interrupted) {
+            (false, _) => ExitCode::FAILURE,
+            (true, true) => ExitCode::from(process::INTERRUPTED_CODE),
+            (true, false) => ExitCode::SUCCESS,
+        }
+    }
+
+    fn throughput(&self) -> f64 {
+        self.received() as f64 / self.elapsed.as_secs_f64()
+    }
+
+    fn json(&self, feed: &Feed) -> Value {
+        let carriers = feed.carriers.iter().zip(&self.merged.carriers).map(|(name, totals)| {
+            json!({
+                "carrier": name, "flights": totals.flights, "cancelled": totals.cancelled,
+                "delay_total_min": totals.delay_total, "delay_max_min": totals.delay_max, "distance_miles": totals.distance,
+            })
+        });
+        let workers = self.report.workers.iter().map(|worker| {
+            json!({ "core": worker.core, "received": worker.received, "utilization": worker.utilization, "parks": worker.parks })
+        });
+        json!({
+            "rows": feed.departures.len(),
+            "bad_rows": feed.bad_rows,
+            "keys": feed.aircraft,
+            "sent": self.sent,
+            "received": self.received(),
+            "lost": self.sent.saturating_sub(self.received()),
+            "per_key_order_breaks": self.merged.order_breaks,
+            "aggregates_match": self.matches(),
+            "parse_s": self.parsed.as_secs_f64(),
+            "elapsed_s": self.elapsed.as_secs_f64(),
+            "throughput_per_s": self.throughput(),
+            "single_thread_s": self.one_thread.as_secs_f64(),
+            "carriers": carriers.collect::<Vec<_>>(),
+            "workers": workers.collect::<Vec<_>>(),
+            "interrupted": self.interrupted,
+            "complaints": self.complaints(),
+            "verdict": if self.complaints().is_empty() { "pass" } else { "fail" },
+        })
+    }
+
+    fn table(&self, feed: &Feed) -> String {
+        let mut table = Table::new();
+        table.set_header([
+            "carrier",
+            "flights",
+            "cancelled",
+            "mean delay, min",
+            "longest delay, min",
+            "distance, miles",
+        ]);
+        let mut carriers: Vec<_> = feed.carriers.iter().zip(&self.merged.carriers).collect();
+        carriers.sort_by_key(|(_, totals)| std::cmp::Reverse(totals.flights));
+        for (name, totals) in carriers {
+            let Totals { flights, cancelled, distance, .. } = totals;
+            let longest = totals.delay_max.map_or("-".to_owned(), |minutes| minutes.to_string());
+            let mean = totals.mean_delay().map_or("-".to_owned(), |minutes| format!("{minutes:.1}"));
+            table.add_row([
+                name.clone(),
+                flights.to_string(),
+                cancelled.to_string(),
+                mean,
+                longest,
+                distance.to_string(),
+            ]);
+        }
+        let duration = |duration: Duration| human(duration.as_nanos() as u64);
+        let complaints = self.complaints();
+        format!(
+            "{table}\n{} rows of {} aircraft ({} bad rows) parsed in {}\n{} sent, {} received in {}: {:.0} rows a second; one thread alone: \
+             {}\n{} out of order; aggregates match: {}\n{}{}",
+            feed.departures.len(),
+            feed.aircraft,
+            feed.bad_rows,
+            duration(self.parsed),
+            self.sent,
+            self.received(),
+            duration(self.elapsed),
+            self.throughput(),
+            duration(self.one_thread),
+            self.merged.order_breaks,
+            self.matches(),
+            if self.interrupted { "(interrupted) " } else { "" },
+            if complaints.is_empty() { "pass".to_owned() } else { format!("FAIL: {}", complaints.join("; ")) },
+        )
+    }
+}

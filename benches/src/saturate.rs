@@ -1,0 +1,215 @@
+//! How much goes through a bus, unpaced; and what a bus costs that has nothing to do.
+
+use crate::message::{Message, for_payload, payload};
+use crate::process;
+use crate::settings::{BusFlags, seconds};
+use crate::stats::median;
+use clap::Args;
+use ringway::{Batch, Cycle, Handler, Publisher};
+use serde_json::json;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// What an idle bus may use of a core.
+const IDLE_SHARE: f64 = 0.01;
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SaturateArgs {
+    /// Publishers, each a thread of its own
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    publishers: u32,
+    /// Rounds, of which the median is told
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: u32,
+    /// Seconds of a round
+    #[arg(long, default_value = "1", value_parser = seconds)]
+    duration: f64,
+    /// Bytes of a message: 32, 64 or 256
+    #[arg(long, default_value = "64", value_parser = payload)]
+    payload: usize,
+    #[command(flatten)]
+    bus: BusFlags,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Counts and checks: every message intact, and the next of its publisher and key.
+struct Checker {
+    received: u64,
+    broken: u64,
+    /// By publisher and key.
+    next: Vec<u32>,
+    results: Arc<Mutex<Vec<(u64, u64)>>>,
+}
+
+/// Keys of each publisher: enough for all workers, few enough to stay in the cache.
+const KEYS: u32 = 64;
+
+impl<const WORDS: usize> Handler<Message<WORDS>> for Checker {
+    fn on_batch(&mut self, batch: &mut Batch<'_, Message<WORDS>>, _cx: &mut Cycle) {
+        let (first, second) = batch.as_slices();
+        for message in first.iter().chain(second) {
+            let next = &mut self.next[message.agent as usize];
+            self.broken += u64::from(*next != message.sequence || !message.is_intact());
+            *next = message.sequence.wrapping_add(1);
+        }
+        self.received += batch.len() as u64;
+        batch.commit_all();
+    }
+
+    fn on_stop(&mut self, _cx: &mut Cycle) {
+        self.results.lock().expect("no worker panics while it holds this").push((self.received, self.broken));
+    }
+}
+
+pub(crate) fn bus(args: &SaturateArgs) -> Result<ExitCode, String> {
+    process::listen_for_ctrl_c()?;
+    let mut rates = Vec::new();
+    let (mut sent, mut received, mut broken, mut balanced) = (0, 0, 0, true);
+    for _ in 0..args.rounds {
+        if process::is_interrupted() {
+            break;
+        }
+        let round = for_payload!(args.payload, round(args))?;
+        rates.push(round.received as f64 / round.elapsed.as_secs_f64());
+        sent += round.sent;
+        received += round.received;
+        broken += round.broken;
+        balanced &= round.balanced;
+    }
+    let fine = sent == received && broken == 0 && balanced;
+    let rate = median(&mut rates);
+    if args.json {
+        let verdict = if fine { "pass" } else { "fail" };
+        println!(
+            "{}",
+            json!({ "messages_per_s": rate, "rounds": rates, "sent": sent, "received": received, "broken": broken,
+                    "payload_bytes": args.payload, "publishers": args.publishers, "workers": args.bus.workers, "verdict": verdict })
+        );
+    } else {
+        println!(
+            "{:.1} million messages of {} bytes a second (median of {} rounds, {:.1} to {:.1})",
+            rate / 1e6,
+            args.payload,
+            rates.len(),
+            rates.first().copied().unwrap_or(f64::NAN) / 1e6,
+            rates.last().copied().unwrap_or(f64::NAN) / 1e6
+        );
+        println!(
+            "{sent} sent, {received} received, {broken} broken or out of order: {}",
+            if fine { "pass" } else { "FAIL" }
+        );
+    }
+    Ok(ExitCode::from(u8::from(!fine)))
+}
+
+struct Round {
+    sent: u64,
+    received: u64,
+    broken: u64,
+    balanced: bool,
+    elapsed: Duration,
+}
+
+fn round<const WORDS: usize>(args: &SaturateArgs) -> Result<Round, String> {
+    let results = Arc::new(Mutex::new(Vec::new()));
+    let bus = args
+        .bus
+        .builder::<Message<WORDS>>()
+        .spawn(|_| Checker {
+            received: 0,
+            broken: 0,
+            next: vec![0; (args.publishers * KEYS) as usize],
+            results: Arc::clone(&results),
+        })
+        .map_err(|error| error.to_string())?;
+    let publisher = bus.publisher().map_err(|error| error.to_string())?;
+    let (stop, sent) = (AtomicBool::new(false), AtomicU64::new(0));
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        for index in 0..args.publishers {
+            let publisher = publisher.clone();
+            let (stop, sent, batch) = (&stop, &sent, args.bus.batch);
+            scope.spawn(move || sent.fetch_add(publish(publisher, index, batch, stop), Ordering::Relaxed));
+        }
+        while began.elapsed().as_secs_f64() < args.duration && !process::is_interrupted() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    let report = bus.shutdown(DRAIN);
+    let elapsed = began.elapsed();
+    let (received, broken) =
+        results.lock().map_err(|_| "a worker panicked")?.iter().fold((0, 0), |(a, b), (x, y)| (a + x, b + y));
+    Ok(Round { sent: sent.into_inner(), received, broken, balanced: report.is_balanced(), elapsed })
+}
+
+/// Sends batches, keys in turn, until told to stop. Gives how many messages went in.
+fn publish<const WORDS: usize>(
+    mut publisher: Publisher<Message<WORDS>>,
+    index: u32,
+    batch: usize,
+    stop: &AtomicBool,
+) -> u64 {
+    let mut sent = 0_u64;
+    let message = |n: u64| {
+        let key = index * KEYS + (n % u64::from(KEYS)) as u32;
+        (u64::from(key), Message::new(n, 0, key, (n / u64::from(KEYS)) as u32))
+    };
+    while !stop.load(Ordering::Relaxed) {
+        let mut pairs = (sent..sent + batch as u64).map(message);
+        loop {
+            let (went, refused) = publisher.try_send_iter(&mut pairs);
+            sent += went as u64;
+            let Some(refused) = refused else { break };
+            let (key, message) = refused.into_inner();
+            if publisher.send(key, message).is_err() {
+                return sent;
+            }
+            sent += 1;
+        }
+    }
+    sent
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct IdleArgs {
+    /// Seconds
+    #[arg(long, default_value = "5", value_parser = seconds)]
+    duration: f64,
+    #[command(flatten)]
+    bus: BusFlags,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn idle(args: &IdleArgs) -> Result<ExitCode, String> {
+    let bus = args.bus.builder::<u64>().spawn(|_| ringway::each(|_: u64| ())).map_err(|error| error.to_string())?;
+    let before = process::cpu_time().ok_or("this system does not tell processor time")?;
+    let began = Instant::now();
+    std::thread::sleep(Duration::from_secs_f64(args.duration));
+    let used = process::cpu_time().unwrap_or_default().saturating_sub(before);
+    let share = used.as_secs_f64() / began.elapsed().as_secs_f64();
+    let parks: u64 = bus.report().workers.iter().map(|worker| worker.parks).sum();
+    let fine = share < IDLE_SHARE;
+    if args.json {
+        println!(
+            "{}",
+            json!({ "cpu_share_of_a_core": share, "parks": parks, "verdict": if fine { "pass" } else { "fail" } })
+        );
+    } else {
+        println!(
+            "{} idle workers use {:.2} % of a core ({parks} sleeps): {}",
+            args.bus.workers,
+            share * 100.0,
+            if fine { "pass" } else { "FAIL" }
+        );
+    }
+    Ok(ExitCode::from(u8::from(!fine)))
+}
