@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long workers may take to handle what was sent before the end.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -150,8 +150,7 @@ fn through_bus<const WORDS: usize>(args: &LoadArgs) -> Result<Outcome, String> {
     let (sent, full) = (AtomicU64::new(0), AtomicU64::new(0));
     let allocated = alloc::counted();
     let mut resident = Resident::new(args.duration);
-    let began = Instant::now();
-    agents::run_warm(
+    let elapsed = agents::run_warm(
         &schedule,
         &warm,
         |_| publisher.clone(),
@@ -168,7 +167,6 @@ fn through_bus<const WORDS: usize>(args: &LoadArgs) -> Result<Outcome, String> {
         },
     )?;
     resident.end();
-    let elapsed = began.elapsed();
     let report = bus.shutdown(DRAIN);
     progress.finish_and_clear();
     let records = records.lock().map_err(|_| "a worker panicked".to_owned())?;

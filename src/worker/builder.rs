@@ -191,7 +191,7 @@ impl WorkerBuilder {
         let cores = allowed_cores().len();
         let placement = self.pin.resolve(self.id.index())?;
         let board = Arc::new(Board::new());
-        let (id, burns) = (self.id, self.wait.burns_a_core());
+        let (id, burns, pinned) = (self.id, self.wait.burns_a_core(), self.pin.is_some());
         let (started, starting) = sync_channel(1);
         let thread = spawn_thread(self.name.clone(), {
             let board = Arc::clone(&board);
@@ -217,7 +217,7 @@ impl WorkerBuilder {
         .map_err(|error| BuildError::Thread(error.kind()))?;
         let (core, event, result) = starting.recv().unwrap_or(Err(BuildError::Thread(std::io::ErrorKind::Other)))?;
         let mut warnings = Vec::new();
-        if placement.wants_core() && core.is_none() {
+        if pinned && core.is_none() {
             warnings.push(BuildWarning::NotPinned { worker: id });
         }
         let spinners = SPINNERS.load(Ordering::Relaxed);

@@ -1,8 +1,8 @@
 //! Agents: threads that wake up at fixed moments and do one thing each time.
 
 use crate::{alloc, process};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -61,15 +61,15 @@ pub(crate) fn warm_up_unknown() -> Arc<AtomicU64> {
     Arc::new(AtomicU64::new(u64::MAX))
 }
 
-/// Runs the agents to the end, or to the interruption: each calls `start` once, `tick` at each moment until that answers
-/// false, and `end` once. Calls `look` about ten times a second meanwhile.
+/// Runs the agents to the end, or to the interruption: each has a state from `start`, calls `tick` at each moment until that
+/// answers false, and `end` once. Calls `look` about ten times a second meanwhile. Gives the time from the first moment on.
 pub(crate) fn run<S: Send>(
     schedule: &Schedule,
     start: impl FnMut(u32) -> S,
     tick: impl Fn(&mut S, Tick) -> bool + Sync,
     end: impl Fn(S) + Sync,
     look: impl FnMut(),
-) -> Result<(), String> {
+) -> Result<Duration, String> {
     run_warm(schedule, &AtomicU64::new(u64::MAX), start, tick, end, look)
 }
 
@@ -81,12 +81,12 @@ pub(crate) fn run_warm<S: Send>(
     tick: impl Fn(&mut S, Tick) -> bool + Sync,
     end: impl Fn(S) + Sync,
     mut look: impl FnMut(),
-) -> Result<(), String> {
-    // Threads are made before the clock starts; each learns the start when it is known.
-    let started = AtomicU64::new(0);
-    let running = AtomicU64::new(u64::from(schedule.agents));
+) -> Result<Duration, String> {
+    // Threads are made before the clock starts, and sleep until the start is known. No start: something went wrong.
+    let gate = Gate::default();
+    let (running, ended) = (AtomicU64::new(u64::from(schedule.agents)), AtomicU64::new(0));
     let agent = |agent: u32, mut state: S| {
-        let began = wait_for(&started);
+        let Some(began) = gate.wait() else { return };
         let warm = warm.load(Ordering::Relaxed);
         for sequence in 0..schedule.share(agent) {
             let due = began.saturating_add(schedule.due(agent, sequence));
@@ -100,6 +100,7 @@ pub(crate) fn run_warm<S: Send>(
             }
         }
         alloc::count_this_thread(false);
+        ended.fetch_max(process::now_ns(), Ordering::Relaxed);
         end(state);
         running.fetch_sub(1, Ordering::Release);
     };
@@ -108,26 +109,35 @@ pub(crate) fn run_warm<S: Send>(
             let (agent, state) = (&agent, start(index));
             let builder = thread::Builder::new().name(format!("agent-{index}")).stack_size(STACK);
             if let Err(error) = builder.spawn_scoped(scope, move || agent(index, state)) {
-                // Those that run already are let go at once.
-                started.store(u64::MAX, Ordering::Release);
+                gate.open(None);
                 return Err(format!("the system starts no more than {index} agents: {error}"));
             }
         }
         let start = process::now_ns() + RUN_UP_NS;
         warm.store(start.saturating_add((schedule.duration * 1e8) as u64), Ordering::Relaxed);
-        started.store(start, Ordering::Release);
+        gate.open(Some(start));
         process::watch(Duration::from_millis(100), || running.load(Ordering::Acquire) == 0, |_| look());
-        Ok(())
+        Ok(Duration::from_nanos(ended.load(Ordering::Relaxed).saturating_sub(start).max(1)))
     })
 }
 
-/// The start, once it is known. A start that never comes is past the interruption.
-fn wait_for(started: &AtomicU64) -> u64 {
-    loop {
-        match started.load(Ordering::Acquire) {
-            0 => thread::sleep(Duration::from_millis(1)),
-            began => return began,
-        }
+/// Where agents wait for the start.
+#[derive(Default)]
+struct Gate {
+    start: Mutex<Option<Option<u64>>>,
+    opened: Condvar,
+}
+
+impl Gate {
+    fn open(&self, start: Option<u64>) {
+        *self.start.lock().unwrap_or_else(PoisonError::into_inner) = Some(start);
+        self.opened.notify_all();
+    }
+
+    fn wait(&self) -> Option<u64> {
+        let closed = self.start.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = self.opened.wait_while(closed, |start| start.is_none()).unwrap_or_else(PoisonError::into_inner);
+        open.flatten()
     }
 }
 
