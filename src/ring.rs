@@ -104,7 +104,7 @@ pub(crate) unsafe trait Ring<T>: Sized {
     /// What the slots and their bookkeeping occupy.
     fn bytes(&self) -> usize;
 
-    /// Claims between `min` and `max` positions, as many as are free. `1 <= min <= max` and `min <= capacity`.
+    /// Claims between `min` and `max` positions, as many as are free. `1 <= min <= max <= capacity`.
     fn claim(&self, producer: &mut Producer, min: usize, max: usize) -> Result<Run, Refused>;
 
     /// Publishes the first `written` positions of `run` at once and gives the others up.

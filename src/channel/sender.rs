@@ -148,6 +148,7 @@ impl<T, K: Kind> Sender<T, K> {
         if want == 0 {
             return if self.is_disconnected() { Err(Refused::Closed) } else { Ok(0) };
         }
+        let want = want.min(self.capacity());
         let run = self.shared.ring.claim(&mut self.producer, 1, want)?;
         self.claim.open(run);
         Ok(run.len)

@@ -39,7 +39,7 @@
 //!
 //! The compare-and-swap on `tail` is Relaxed where it succeeds: it publishes nothing. What it needs of the slots came with O4.
 
-use super::storage::allocate;
+use super::storage::{allocate, probe};
 use super::{Consumer, Polled, Positions, Producer, Refused, Ring, Run, Storage};
 use crate::error::BuildError;
 use crate::sync::{AtomicBool, AtomicU64, Cell, Ordering};
@@ -135,6 +135,8 @@ unsafe impl<T> Ring<T> for MpscRing<T> {
     const SKIP_MARKS: bool = true;
 
     fn new(capacity: usize, start: u64) -> Result<Self, BuildError> {
+        let slot = size_of::<T>() + size_of::<AtomicU64>() + size_of::<Cell<u64>>();
+        probe(capacity.saturating_mul(slot))?;
         // I3: the stamps of a lap that never was, each in its own slot.
         let before = start.wrapping_sub(capacity as u64);
         let mut slots = 0..capacity as u64;

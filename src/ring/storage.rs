@@ -26,6 +26,7 @@ impl<T> Storage<T> {
     /// Allocates and touches the memory, so that it lies near the thread that calls this and never grows later.
     pub(crate) fn new(capacity: usize) -> Result<Self, BuildError> {
         debug_assert!(capacity.is_power_of_two());
+        probe(capacity.saturating_mul(size_of::<T>()))?;
         let slots = allocate(capacity, || UnsafeCell::new(MaybeUninit::uninit()))?;
         let storage = Self { slots, watch: Watch::new(capacity) };
         storage.touch_pages();
@@ -132,6 +133,12 @@ pub(crate) fn slots_for<T>(capacity: usize) -> Result<usize, BuildError> {
         return Err(too_large);
     }
     Ok(slots)
+}
+
+/// Fails where the system could never provide `bytes`. Systems that promise memory generously would otherwise stop the process
+/// when it is touched.
+pub(super) fn probe(bytes: usize) -> Result<(), BuildError> {
+    Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| BuildError::OutOfMemory { bytes })
 }
 
 /// An array built in place on the heap; an error where the memory is not to be had.

@@ -1,0 +1,134 @@
+//! What several test files need.
+#![allow(dead_code, unreachable_pub, reason = "each file uses its part")]
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Runs the same test body for both kinds of channel: `$channel` is the constructor `fn(usize) -> (Sender, Receiver)`, `$at` the
+/// same with a start position.
+#[macro_export]
+macro_rules! both_kinds {
+    ($($(#[$attribute:meta])* fn $name:ident($channel:ident, $at:ident) $body:block)+) => {
+        mod spsc_kind {
+            #[allow(unused_imports)]
+            use super::*;
+            $($(#[$attribute])* #[test] fn $name() {
+                #[allow(unused_macros)]
+                macro_rules! $channel { ($capacity:expr) => { ringway::spsc::channel($capacity) } }
+                #[allow(unused_macros)]
+                macro_rules! $at { ($capacity:expr, $start:expr) => {
+                    ringway::Builder::new($capacity).start_at($start).spsc().expect("a valid channel")
+                } }
+                $body
+            })+
+        }
+        mod mpsc_kind {
+            #[allow(unused_imports)]
+            use super::*;
+            $($(#[$attribute])* #[test] fn $name() {
+                #[allow(unused_macros)]
+                macro_rules! $channel { ($capacity:expr) => { ringway::mpsc::channel($capacity) } }
+                #[allow(unused_macros)]
+                macro_rules! $at { ($capacity:expr, $start:expr) => {
+                    ringway::Builder::new($capacity).start_at($start).mpsc().expect("a valid channel")
+                } }
+                $body
+            })+
+        }
+    };
+}
+
+/// Counts how often each of its values is dropped.
+#[derive(Clone, Default)]
+pub struct Drops(Arc<Vec<AtomicUsize>>);
+
+impl Drops {
+    pub fn new(values: usize) -> Self {
+        Self(Arc::new((0..values).map(|_| AtomicUsize::new(0)).collect()))
+    }
+
+    pub fn value(&self, number: usize) -> Value {
+        Value { number, drops: self.clone(), bomb: false }
+    }
+
+    /// A value that panics when it is dropped, the first time.
+    pub fn bomb(&self, number: usize) -> Value {
+        Value { number, drops: self.clone(), bomb: true }
+    }
+
+    /// Values 0 to n.
+    pub fn values(&self, n: usize) -> impl Iterator<Item = Value> {
+        let drops = self.clone();
+        (0..n).map(move |number| drops.value(number))
+    }
+
+    pub fn of(&self, number: usize) -> usize {
+        self.0[number].load(Ordering::Relaxed)
+    }
+
+    /// How often each value was dropped.
+    pub fn all(&self) -> Vec<usize> {
+        (0..self.0.len()).map(|number| self.of(number)).collect()
+    }
+
+    pub fn assert_each_once(&self) {
+        assert_eq!(self.all(), vec![1; self.0.len()], "drops of each value");
+    }
+}
+
+pub struct Value {
+    pub number: usize,
+    drops: Drops,
+    bomb: bool,
+}
+
+impl std::fmt::Debug for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Value({})", self.number)
+    }
+}
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        self.drops.0[self.number].fetch_add(1, Ordering::Relaxed);
+        if std::mem::take(&mut self.bomb) {
+            panic!("dropping {}", self.number);
+        }
+    }
+}
+
+/// Whether `f` panics.
+pub fn panics(f: impl FnOnce()) -> bool {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).is_err()
+}
+
+/// Neither `Send` nor `Sync`.
+pub type Local = Rc<Cell<u32>>;
+
+/// A small random number generator; print its seed when a test fails.
+#[derive(Clone)]
+pub struct Random(u64);
+
+impl Random {
+    /// From `RINGWAY_SEED`, or a new seed; tells it, so that a failure can be repeated.
+    pub fn new(test: &str) -> Self {
+        let seed = match std::env::var("RINGWAY_SEED").ok().and_then(|seed| seed.parse().ok()) {
+            Some(seed) => seed,
+            None => std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .map_or(1, |now| now.as_nanos() as u64),
+        };
+        println!("{test}: RINGWAY_SEED={seed}");
+        Self(seed | 1)
+    }
+
+    pub fn below(&mut self, limit: usize) -> usize {
+        // Xorshift.
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 16) as usize % limit.max(1)
+    }
+}
