@@ -181,24 +181,24 @@ impl Runner {
         let Some(seat) = self.seats.get_mut(index).filter(|seat| !seat.ended) else { return 0 };
         self.cycle.duty = index as u32;
         let task = &mut seat.task;
-        // Unwind safety: after a panic the task is recovered below, and the ring is valid at every point.
-        let work = match catch_unwind(AssertUnwindSafe(|| task.run(&mut self.cycle))) {
-            Ok(work) => work,
-            Err(_) => {
-                // The message that is discarded may panic once more when it is dropped; it is gone all the same.
-                let taken = catch_unwind(AssertUnwindSafe(|| task.recover())).unwrap_or(0);
-                self.fault();
-                taken.max(1)
-            }
+        // Unwind safety: after a panic the task is recovered, and the ring is valid at every point.
+        let (taken, panicked) = match catch_unwind(AssertUnwindSafe(|| task.run(&mut self.cycle))) {
+            Ok(taken) => (taken, false),
+            // The message that is discarded may panic once more when it is dropped; it is gone all the same.
+            Err(_) => (catch_unwind(AssertUnwindSafe(|| task.recover())).unwrap_or(0), true),
         };
-        let Some(seat) = self.seats.get_mut(index) else { return work };
-        if !seat.task.is_endless() {
-            self.tally.received += work as u64;
-            if work == 0 {
-                seat.ended = seat.task.has_ended();
-                self.tally.offered |= !seat.ended && seat.task.has_messages();
+        if !task.is_endless() {
+            self.tally.received += taken as u64;
+            if taken == 0 {
+                seat.ended = task.has_ended();
+                self.tally.offered |= !seat.ended && task.has_messages();
             }
         }
+        if panicked {
+            self.fault();
+        }
+        // A panic is work too: the next message is not kept waiting.
+        let work = taken.max(usize::from(panicked));
         work
     }
 

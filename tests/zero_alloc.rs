@@ -1,0 +1,197 @@
+//! No allocation on any hot path, on both sides, inside the workers' threads too.
+
+use ringway::{Batch, Builder, Bus, Cycle, Handler, TimerId, Wait, mpsc, spsc};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    // A thread that is ending counts no more.
+    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+}
+
+// SAFETY: every call goes unchanged to the system's allocator, which has the same contract.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count();
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Calls of the allocator by this thread.
+fn calls() -> u64 {
+    COUNT.get()
+}
+
+/// What `f` costs this thread.
+fn cost(f: impl FnOnce()) -> u64 {
+    let before = calls();
+    f();
+    calls() - before
+}
+
+const N: u64 = 10_000;
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(cost(|| drop(std::hint::black_box(Box::new(1)))), 2);
+    assert_eq!(cost(|| ()), 0);
+}
+
+/// Every call of a channel, one thread.
+macro_rules! one_thread {
+    ($name:ident, $kind:ident) => {
+        #[test]
+        fn $name() {
+            let (mut tx, mut rx) = $kind::channel::<[u64; 4]>(64);
+            let message = [7; 4];
+            assert_eq!(
+                cost(|| for _ in 0..N {
+                    tx.try_send(message).unwrap();
+                    tx.send(message).unwrap();
+                    tx.send_timeout(message, Duration::from_secs(1)).unwrap();
+                    assert_eq!(tx.try_send_iter(&mut [message; 20].into_iter()), Ok(20));
+                    let mut slots = tx.try_reserve(4).unwrap();
+                    slots.push(message).unwrap();
+                    slots.commit();
+                    drop(tx.try_reserve(2).unwrap());
+                    assert_eq!((rx.try_recv(), rx.recv()), (Ok(message), Ok(message)));
+                    assert_eq!(rx.recv_timeout(Duration::from_secs(1)), Ok(message));
+                    rx.try_batch(5).unwrap().commit_all();
+                    rx.try_batch(5).unwrap().next();
+                    while rx.drain(256, drop) > 0 {}
+                    assert!(tx.is_empty() && !rx.is_disconnected());
+                    assert_eq!(tx.stats().in_flight(), 0);
+                }),
+                0
+            );
+            assert_eq!(cost(|| while tx.try_send(message).is_ok() {}), 0);
+            assert_eq!(cost(|| assert!(tx.send_timeout(message, Duration::from_millis(1)).is_err())), 0);
+            assert_eq!(cost(|| assert!(tx.close() && tx.try_send(message).is_err())), 0);
+            assert_eq!(cost(|| assert_eq!(rx.iter().count(), 64)), 0);
+        }
+    };
+}
+one_thread!(spsc_allocates_nothing, spsc);
+one_thread!(mpsc_allocates_nothing, mpsc);
+
+/// Both sides sleep and wake all the time: two threads, a ring of one.
+#[test]
+fn sleeping_and_waking_allocates_nothing() {
+    for wait in [Wait::park(), Wait::adaptive(), Wait::backoff()] {
+        let (mut tx, mut rx) = Builder::new(1).wait(wait).mpsc::<u64>().unwrap();
+        let sender = std::thread::spawn(move || {
+            tx.send(0).unwrap();
+            cost(|| (1..N / 4).for_each(|n| tx.send(n).unwrap()))
+        });
+        rx.recv().unwrap();
+        assert_eq!(cost(|| (1..N / 4).for_each(|n| assert_eq!(rx.recv(), Ok(n)))), 0);
+        assert_eq!(sender.join().unwrap(), 0);
+    }
+}
+
+/// Notes the allocator's calls of the worker's thread, from one cycle to the next.
+struct Watching {
+    since: Option<u64>,
+    handled: u64,
+    timer: Option<TimerId>,
+    total: Arc<AtomicU64>,
+}
+
+impl Watching {
+    fn look(&mut self) {
+        let now = calls();
+        self.total.fetch_add(now - self.since.replace(now).unwrap_or(now), Ordering::Relaxed);
+    }
+}
+
+impl Handler<u64> for Watching {
+    fn on_start(&mut self, cx: &mut Cycle) {
+        self.timer = Some(cx.every(Duration::from_millis(1)).unwrap());
+        self.look();
+    }
+    fn on_batch(&mut self, batch: &mut Batch<'_, u64>, cx: &mut Cycle) {
+        self.handled += batch.len() as u64;
+        batch.commit_all();
+        let timer = cx.after(Duration::from_millis(self.handled % 3)).unwrap();
+        if self.handled % 2 == 0 {
+            cx.cancel(timer);
+        }
+        self.look();
+    }
+    fn on_timer(&mut self, timer: TimerId, cx: &mut Cycle) {
+        if self.timer == Some(timer) && self.handled % 5 == 0 {
+            cx.cancel(timer);
+            self.timer = Some(cx.every(Duration::from_millis(1)).unwrap());
+        }
+        self.look();
+    }
+    fn on_cycle_end(&mut self, _cx: &mut Cycle) {
+        self.look();
+    }
+    fn on_idle(&mut self, _cx: &mut Cycle) {
+        self.look();
+    }
+}
+
+/// f28: publishers and workers, with timers, percentiles and sleeps, from the first cycle to the last.
+#[test]
+fn f28_the_bus_allocates_nothing() {
+    for wait in [Wait::park(), Wait::adaptive()] {
+        let total = Arc::new(AtomicU64::new(0));
+        let watching = |_| Watching { since: None, handled: 0, timer: None, total: Arc::clone(&total) };
+        let bus = Bus::builder().workers(2).capacity(256).wait(wait).spawn(watching).unwrap();
+        let mut publisher = bus.publisher().unwrap();
+        let mine = cost(|| {
+            for n in 0..N {
+                match n % 4 {
+                    0 => publisher.send(n, n).unwrap(),
+                    1 => publisher.send_timeout(n, n, Duration::from_secs(9)).unwrap(),
+                    2 => {
+                        let (mut sent, mut pairs) = (0, (0..10).map(|k| (n + k, k)));
+                        while sent < 10 {
+                            let (went, refused) = publisher.try_send_iter(&mut pairs);
+                            sent += went;
+                            if let Some(refused) = refused {
+                                let (key, message) = refused.into_inner();
+                                publisher.send(key, message).unwrap();
+                                sent += 1;
+                            }
+                        }
+                    }
+                    _ => drop(publisher.try_send(n, n)),
+                }
+                if n % 100 == 0 {
+                    // Lets the workers fall asleep.
+                    std::thread::sleep(Duration::from_micros(200));
+                }
+            }
+        });
+        let report = bus.shutdown(Duration::from_secs(60));
+        assert!(report.is_balanced() && report.received > N);
+        assert!(report.workers.iter().all(|worker| worker.parks > 0 && worker.residence.unwrap().samples > 0));
+        assert_eq!((mine, total.load(Ordering::Relaxed)), (0, 0), "publisher, workers");
+    }
+}
