@@ -39,7 +39,7 @@ pub(crate) struct LoadArgs {
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub(crate) rate: u64,
     /// Seconds
-    #[arg(long, default_value = "10", value_parser = seconds)]
+    #[arg(long, default_value = "10", allow_negative_numbers = true, value_parser = seconds)]
     pub(crate) duration: f64,
     /// Bytes of a message: 32, 64 or 256
     #[arg(long, default_value = "64", value_parser = payload)]

@@ -26,7 +26,7 @@ pub(crate) struct SaturateArgs {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
     /// Seconds of a round
-    #[arg(long, default_value = "1", value_parser = seconds)]
+    #[arg(long, default_value = "1", allow_negative_numbers = true, value_parser = seconds)]
     duration: f64,
     /// Bytes of a message: 32, 64 or 256
     #[arg(long, default_value = "64", value_parser = payload)]
@@ -180,7 +180,7 @@ fn publish<const WORDS: usize>(
 #[derive(Clone, Debug, Args)]
 pub(crate) struct IdleArgs {
     /// Seconds
-    #[arg(long, default_value = "5", value_parser = seconds)]
+    #[arg(long, default_value = "5", allow_negative_numbers = true, value_parser = seconds)]
     duration: f64,
     #[command(flatten)]
     bus: BusFlags,
