@@ -5,6 +5,7 @@ mod common;
 use common::{Drops, panics};
 use ringway::{ReserveError, TryRecvError};
 use std::mem;
+use std::time::Duration;
 
 both_kinds! {
     fn x25_only_what_was_taken_is_released(channel, _at) {
@@ -226,12 +227,34 @@ fn f05_open_slots_hide_what_comes_later() {
     // The others go on until it is full, and the receiver is told the truth: there is nothing to take.
     assert!(other.try_send(4).unwrap_err().is_full());
     assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    // Timed calls give up in time.
+    let timeout = Duration::from_millis(1);
+    assert!(other.send_timeout(4, timeout).unwrap_err().is_timeout());
+    assert!(rx.recv_timeout(timeout).unwrap_err().is_timeout());
+    assert!(rx.try_batch(4).is_err() && rx.drain(4, drop) == 0);
+    assert!(matches!(other.try_reserve(1), Err(ReserveError::TooFew { free: 0 })));
+    assert_eq!(other.try_send_iter(&mut (4..6)), Ok(0));
     other.close();
     assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
     slots.push(0).unwrap();
     slots.commit();
     assert_eq!(rx.try_iter().collect::<Vec<_>>(), [0, 1, 2, 3]);
     assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
+}
+
+/// The other way round: a receiver that sits on a batch fills the channel, and holds up no call.
+#[test]
+fn f07_an_open_batch_only_keeps_its_slots() {
+    let (mut tx, mut rx) = ringway::mpsc::channel(4);
+    tx.try_send_iter(&mut (0..2)).unwrap();
+    let mut batch = rx.try_batch(2).unwrap();
+    assert_eq!(batch.next(), Some(0));
+    assert_eq!(tx.try_send_iter(&mut (2..9)), Ok(2));
+    assert!(tx.try_send(9).unwrap_err().is_full());
+    assert!(tx.send_timeout(9, Duration::from_millis(1)).unwrap_err().is_timeout());
+    assert!(tx.close());
+    drop(batch);
+    assert_eq!(rx.iter().collect::<Vec<_>>(), [1, 2, 3]);
 }
 
 /// Skip marks between values end a batch, and cost nothing else.

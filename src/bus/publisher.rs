@@ -1,6 +1,7 @@
 //! Sending to a bus.
 
 use super::route;
+use crate::MAX_BATCH;
 use crate::error::{SendError, SendTimeoutError, TrySendError};
 use crate::mpsc;
 use crate::ring::Refused;
@@ -60,7 +61,7 @@ impl<M> Publisher<M> {
     /// refused pair with the reason.
     ///
     /// The cheapest way to send many: slots are claimed ahead on each inbox, as many as its share of what the iterator
-    /// promises, and published together. The iterator runs in between: keep it short, workers wait behind it. Slots
+    /// promises and [`MAX_BATCH`](crate::MAX_BATCH) at most, and published together. The iterator runs in between: keep it short, workers wait behind it. Slots
     /// that turn out too many become marks that the worker steps over. If the iterator panics, what it gave before is
     /// sent.
     ///
@@ -91,7 +92,7 @@ impl<M> Publisher<M> {
                 // What it claimed is used up, or it has claimed nothing yet.
                 inbox.commit();
                 let (lower, upper) = pairs.size_hint();
-                let share = 1 + upper.unwrap_or(lower) / inboxes;
+                let share = (1 + upper.unwrap_or(lower) / inboxes).min(MAX_BATCH);
                 if let Err(refused) = inbox.claim_for((share, Some(share))) {
                     let pair = (key, message);
                     return (

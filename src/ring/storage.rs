@@ -1,4 +1,10 @@
 //! The slots of a ring: a fixed array that is allocated, and touched, once.
+//!
+//! # Invariants
+//!
+//! * **S1** Every position maps into the array: its length is a power of two, and the index is the remainder.
+//! * **S2** The array knows nothing of values. Who owns a slot, and whether it holds one, is R1 to R3 of the ring; the array
+//!   itself drops none.
 
 use crate::error::BuildError;
 use crate::sync::Watch;
@@ -61,7 +67,7 @@ impl<T> Storage<T> {
     /// The caller owns the slot by R1, and it holds no value.
     #[inline(always)]
     pub(crate) unsafe fn write(&self, position: u64, value: T) {
-        // SAFETY: the index is in bounds; the slot is the caller's.
+        // SAFETY: S1, R1.
         unsafe { self.slot(position).write(value) };
     }
 
@@ -72,7 +78,7 @@ impl<T> Storage<T> {
     /// The caller owns the slot by R2 (or R1, for a value it wrote itself), and does not read it again.
     #[inline(always)]
     pub(crate) unsafe fn read(&self, position: u64) -> T {
-        // SAFETY: the index is in bounds; the slot is the caller's and holds a value.
+        // SAFETY: S1, R2 (or R1): the slot is the caller's and holds a value.
         unsafe { self.slot(position).read() }
     }
 
@@ -101,13 +107,13 @@ impl<T> Storage<T> {
         struct Second<T>(*mut [T]);
         impl<T> Drop for Second<T> {
             fn drop(&mut self) {
-                // SAFETY: the slice is exclusively ours, by the contract of `drop_run`.
+                // SAFETY: S1, R2: the slice is exclusively ours, by the contract of `drop_run`.
                 unsafe { ptr::drop_in_place(self.0) }
             }
         }
         let (first, second) = self.pieces(start, len);
         let _second = Second(second);
-        // SAFETY: as above; dropping a slice goes on past one panicking element.
+        // SAFETY: S1, R2: as above; dropping a slice goes on past one panicking element.
         unsafe { ptr::drop_in_place(first) };
     }
 
@@ -115,7 +121,7 @@ impl<T> Storage<T> {
     fn touch_pages(&self) {
         let base = self.slots.as_ptr().cast::<u8>().cast_mut();
         for offset in (0..self.bytes()).step_by(PAGE) {
-            // SAFETY: in bounds of the array, which nobody shares yet and which holds no values.
+            // SAFETY: S2: in bounds of the array, which nobody shares yet and which holds no values.
             unsafe { base.add(offset).write_volatile(0) };
         }
     }

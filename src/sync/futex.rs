@@ -3,6 +3,11 @@
 //! [`Futex`] owns one `AtomicU64`: an *epoch* in the upper half and, in the lower half, whatever its owner keeps
 //! there. A sleeper sleeps while the epoch is the one it has read; a waker changes the epoch first. The check and
 //! the falling asleep are one step: on Linux the kernel's, elsewhere (and in models) under a mutex.
+//!
+//! # Invariants
+//!
+//! * **F1** The word is 8-byte aligned and lives as long as the futex, and a sleeper or waker borrows the futex throughout.
+//! * **F2** In Rust the word is only ever accessed whole; the kernel alone reads its upper half.
 
 use super::AtomicU64;
 #[cfg(any(not(target_os = "linux"), ringway_loom))]
@@ -53,8 +58,8 @@ impl Futex {
             tv_nsec: timeout.subsec_nanos().into(),
         });
         let timespec = timespec.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
-        // SAFETY: the address is that of the upper half of a live, 8-byte aligned word, the timeout is null or
-        // points to a timespec that lives across the call, and FUTEX_WAIT only reads both.
+        // SAFETY: F1, F2: the address is that of half a live word; the timeout is null or points to a timespec that lives
+        // across the call; FUTEX_WAIT only reads both.
         let result = unsafe {
             libc::syscall(
                 libc::SYS_futex,
@@ -75,13 +80,13 @@ impl Futex {
     /// Wakes up to `sleepers` of those asleep, in the order in which they fell asleep. The epoch has been changed.
     pub(crate) fn wake(&self, sleepers: u32) {
         let sleepers = i32::try_from(sleepers).unwrap_or(i32::MAX);
-        // SAFETY: FUTEX_WAKE does not access memory; the address only names the queue.
+        // SAFETY: F1: FUTEX_WAKE does not access memory; the address of a live word only names the queue.
         unsafe {
             libc::syscall(libc::SYS_futex, self.epoch_half(), libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG, sleepers);
         }
     }
 
-    /// The address the kernel compares: the half of the word that holds the epoch. Only the kernel reads it so.
+    /// The address the kernel compares: the half of the word that holds the epoch (F2).
     fn epoch_half(&self) -> *const u32 {
         let half = usize::from(cfg!(target_endian = "little"));
         self.word.as_ptr().cast::<u32>().wrapping_add(half)

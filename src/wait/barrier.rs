@@ -4,6 +4,8 @@
 //! announces itself, then looks for publications. Notifiers run once per message or batch, sleepers only when there
 //! is nothing to do. Linux's `membarrier` makes every running thread of the process execute a barrier on the
 //! sleeper's behalf, so that the notifier needs none of its own, only a promise of the compiler.
+//!
+//! * **M1** `membarrier` is called with the commands to register and to execute only; both take no pointer.
 
 #[cfg(all(target_os = "linux", not(ringway_loom)))]
 mod imp {
@@ -50,7 +52,7 @@ mod imp {
     }
 
     fn membarrier(command: libc::c_int) -> bool {
-        // SAFETY: the call takes two integers and touches no memory of ours.
+        // SAFETY: M1: the call takes two integers and touches no memory of ours.
         unsafe { libc::syscall(libc::SYS_membarrier, command, 0) == 0 }
     }
 }
