@@ -1,14 +1,18 @@
 //! One scenario, two checkers: under `--cfg ringway_loom` each scenario is explored by loom within stated bounds; without it,
 //! the same code runs many times on real threads.
 
+mod note;
+
+pub use note::Note;
+
 use std::io::Write;
 use std::sync::Arc as StdArc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(ringway_loom)]
-pub use loom::{cell::UnsafeCell, sync::Arc, thread};
+pub use loom::{sync::Arc, thread};
 #[cfg(not(ringway_loom))]
-pub use std::{cell::UnsafeCell, sync::Arc, thread};
+pub use std::{sync::Arc, thread};
 
 /// Explores `scenario`, with at most `preemptions` involuntary switches in each execution.
 #[cfg(ringway_loom)]

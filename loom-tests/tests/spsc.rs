@@ -1,6 +1,6 @@
 //! One sender, one receiver.
 
-use loom_tests::{Mint, UnsafeCell, model, recv_all, send_all, thread};
+use loom_tests::{Mint, model, recv_all, send_all, thread};
 use ringway::{Builder, TryRecvError, spsc};
 use std::mem;
 
@@ -177,58 +177,4 @@ fn receiver_dropped() {
         sender.join().unwrap();
         assert_eq!(mint.alive(), 0);
     });
-}
-
-/// What the sender did before it was dropped is visible to who learns of it.
-#[test]
-fn disconnection_synchronises() {
-    model("spsc disconnection synchronises", 3, || {
-        let (tx, rx) = channel::<u32>(1);
-        let note = loom_tests::Arc::new(Note(UnsafeCell::new(0)));
-        let sender = thread::spawn({
-            let note = loom_tests::Arc::clone(&note);
-            move || {
-                note.write(7);
-                drop(tx);
-            }
-        });
-        while !rx.is_disconnected() {
-            thread::yield_now();
-        }
-        assert_eq!(note.read(), 7);
-        sender.join().unwrap();
-    });
-}
-
-struct Note(UnsafeCell<u32>);
-
-// SAFETY: only as far as the scenario shows: loom watches every access.
-unsafe impl Sync for Note {}
-// SAFETY: as above.
-unsafe impl Send for Note {}
-
-impl Note {
-    #[cfg(ringway_loom)]
-    fn write(&self, value: u32) {
-        // SAFETY: loom fails the model if anybody else has access.
-        self.0.with_mut(|cell| unsafe { *cell = value });
-    }
-
-    #[cfg(ringway_loom)]
-    fn read(&self) -> u32 {
-        // SAFETY: as above.
-        self.0.with(|cell| unsafe { *cell })
-    }
-
-    #[cfg(not(ringway_loom))]
-    fn write(&self, value: u32) {
-        // SAFETY: the reader waits for the disconnection that follows.
-        unsafe { *self.0.get() = value }
-    }
-
-    #[cfg(not(ringway_loom))]
-    fn read(&self) -> u32 {
-        // SAFETY: as above.
-        unsafe { *self.0.get() }
-    }
 }
