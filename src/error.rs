@@ -113,10 +113,7 @@ pub enum ReserveError {
         free: usize,
     },
     /// More were asked for than the channel has: waiting would be in vain.
-    TooLarge {
-        /// How many it has.
-        capacity: usize,
-    },
+    TooLarge,
     /// The channel is closed, or nobody is left to receive.
     Disconnected,
 }
@@ -319,7 +316,7 @@ impl fmt::Display for ReserveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooFew { free } => write!(f, "only {free} slots are free"),
-            Self::TooLarge { capacity } => write!(f, "the channel has only {capacity} slots"),
+            Self::TooLarge => f.write_str("the channel has fewer slots than that"),
             Self::Disconnected => f.write_str("the channel is closed"),
         }
     }

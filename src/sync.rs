@@ -72,10 +72,10 @@ impl Counter {
 
 /// A plain field that two threads take turns with; who may touch it when is the ring's invariant to state.
 #[cfg(not(ringway_loom))]
-pub(crate) struct Cell<T>(core::cell::UnsafeCell<T>);
+pub(crate) struct UnsafeCell<T>(core::cell::UnsafeCell<T>);
 
 #[cfg(not(ringway_loom))]
-impl<T> Cell<T> {
+impl<T> UnsafeCell<T> {
     pub(crate) fn new(value: T) -> Self {
         Self(core::cell::UnsafeCell::new(value))
     }
@@ -94,7 +94,7 @@ impl<T> Cell<T> {
 }
 
 #[cfg(ringway_loom)]
-pub(crate) use loom::cell::UnsafeCell as Cell;
+pub(crate) use loom::cell::UnsafeCell;
 
 /// Tells loom which slots are touched, and how; nothing at all outside models.
 #[cfg(not(ringway_loom))]

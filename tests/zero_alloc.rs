@@ -136,13 +136,13 @@ impl Handler<u64> for Watching {
         self.handled += batch.len() as u64;
         batch.commit_all();
         let timer = cx.after(Duration::from_millis(self.handled % 3)).unwrap();
-        if self.handled % 2 == 0 {
+        if self.handled.is_multiple_of(2) {
             cx.cancel(timer);
         }
         self.look();
     }
     fn on_timer(&mut self, timer: TimerId, cx: &mut Cycle) {
-        if self.timer == Some(timer) && self.handled % 5 == 0 {
+        if self.timer == Some(timer) && self.handled.is_multiple_of(5) {
             cx.cancel(timer);
             self.timer = Some(cx.every(Duration::from_millis(1)).unwrap());
         }

@@ -174,9 +174,8 @@ impl<T, K: Kind> Sender<T, K> {
     /// will never be so many.
     pub fn try_reserve(&mut self, n: usize) -> Result<Slots<'_, T>, ReserveError> {
         self.settle_forgotten();
-        let capacity = self.capacity();
-        if n > capacity {
-            return Err(ReserveError::TooLarge { capacity });
+        if n > self.capacity() {
+            return Err(ReserveError::TooLarge);
         }
         if n > 0 {
             match self.shared.ring.claim(&mut self.producer, n, n) {

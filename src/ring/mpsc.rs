@@ -33,7 +33,7 @@
 //! | O3 `release`: Release store of `head` | O4 | a sender overwrites what is still being read |
 //! | O4 `claim`: Acquire load of `head` | O3 | the same |
 //! | O5 `close`: AcqRel on the tail | O6 | what the closer did is not visible to who learns of it |
-//! | O6 `poll`, `is_closed`, `claim` refused: Acquire load of the tail | O5 | the same |
+//! | O6 `is_closed`, `claim` refused: Acquire load of the tail | O5 | the same |
 //! | O7 `close`: Release store of `closed`, after the seal | O8 | the receiver never learns of the seal, or takes it for open |
 //! | O8 `poll`: Acquire load of `closed` | O7 | the same |
 //!
@@ -42,7 +42,7 @@
 use super::storage::{allocate, probe};
 use super::{Consumer, Polled, Positions, Producer, Refused, Ring, Run, Storage};
 use crate::error::BuildError;
-use crate::sync::{AtomicBool, AtomicU64, Cell, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Ordering, UnsafeCell};
 use crossbeam_utils::CachePadded;
 
 const SEALED: u64 = 1;
@@ -69,7 +69,7 @@ pub struct MpscRing<T> {
     closed: CachePadded<AtomicBool>,
     head: CachePadded<AtomicU64>,
     stamps: Box<[AtomicU64]>,
-    runs: Box<[Cell<u64>]>,
+    runs: Box<[UnsafeCell<u64>]>,
     storage: Storage<T>,
 }
 
@@ -135,7 +135,7 @@ unsafe impl<T> Ring<T> for MpscRing<T> {
     const SKIP_MARKS: bool = true;
 
     fn new(capacity: usize, start: u64) -> Result<Self, BuildError> {
-        let slot = size_of::<T>() + size_of::<AtomicU64>() + size_of::<Cell<u64>>();
+        let slot = size_of::<T>() + size_of::<AtomicU64>() + size_of::<UnsafeCell<u64>>();
         probe(capacity.saturating_mul(slot))?;
         // I3: the stamps of a lap that never was, each in its own slot.
         let before = start.wrapping_sub(capacity as u64);
@@ -149,7 +149,7 @@ unsafe impl<T> Ring<T> for MpscRing<T> {
             closed: CachePadded::new(AtomicBool::new(false)),
             head: CachePadded::new(AtomicU64::new(start)),
             stamps,
-            runs: allocate(capacity, || Cell::new(0))?,
+            runs: allocate(capacity, || UnsafeCell::new(0))?,
             storage: Storage::new(capacity)?,
         })
     }
@@ -230,10 +230,10 @@ unsafe impl<T> Ring<T> for MpscRing<T> {
         if !self.closed.load(Ordering::Acquire) {
             return Polled::Empty;
         }
-        // Acquire: O6, pairs with O5.
-        let tail = self.tail.load(Ordering::Acquire);
-        // I4: sealed with nothing claimed beyond what was taken: nothing can follow.
-        if tail & SEALED != 0 && ahead(tail, consumer.head) == 0 { Polled::Closed } else { Polled::Empty }
+        // Relaxed: O8 has made the seal visible, and by I4 a sealed tail is final. Once nothing is claimed beyond what was
+        // taken, nothing can follow.
+        let tail = self.tail.load(Ordering::Relaxed);
+        if ahead(tail, consumer.head) == 0 { Polled::Closed } else { Polled::Empty }
     }
 
     #[inline]

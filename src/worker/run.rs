@@ -198,8 +198,7 @@ impl Runner {
             self.fault();
         }
         // A panic is work too: the next message is not kept waiting.
-        let work = taken.max(usize::from(panicked));
-        work
+        taken.max(usize::from(panicked))
     }
 
     fn fire_timers(&mut self) -> usize {
