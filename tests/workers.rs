@@ -90,7 +90,7 @@ fn f20_more_spinners_than_cores_are_told() {
     let last = workers.last().unwrap().warnings();
     assert!(matches!(last, [BuildWarning::MoreSpinnersThanCores { spinners, .. }] if *spinners > cores), "{last:?}");
     drop(senders);
-    workers.into_iter().for_each(|worker| drop(worker.join()));
+    workers.into_iter().for_each(|worker| assert_eq!(worker.join().faults, 0));
 }
 
 /// Several inboxes, each built with an event of its own, a duty, one thread that sleeps: all of them wake it.
