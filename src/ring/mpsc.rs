@@ -47,6 +47,8 @@ use crossbeam_utils::CachePadded;
 
 const SEALED: u64 = 1;
 const LONG: u64 = 1;
+/// Messages between two looks at how many more are waiting.
+const LOOK_EVERY: usize = 64;
 /// In `runs`: this many positions hold no values.
 const SKIP: u64 = 1 << 63;
 
@@ -219,8 +221,9 @@ unsafe impl<T> Ring<T> for MpscRing<T> {
         let available = consumer.available();
         if available > 0 {
             consumer.high_water = consumer.high_water.max(available as u64);
-            if available >= max {
-                // There may be more than was asked for. Relaxed: a statistic.
+            // There may be more than was asked for. The tail is the senders' line: it is looked at once in a while only.
+            if available >= max && (consumer.head as usize % LOOK_EVERY) < available {
+                // Relaxed: a statistic.
                 let waiting = ahead(self.tail.load(Ordering::Relaxed), consumer.head);
                 consumer.high_water = consumer.high_water.max(waiting as u64);
             }
