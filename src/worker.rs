@@ -19,5 +19,5 @@ pub use handle::{BuildWarning, WorkerHandle, WorkerReport};
 pub use pin::{Pin, allowed_cores};
 pub use timers::{TimerError, TimerId};
 
-pub(crate) use builder::check_batch;
+pub(crate) use builder::Settings;
 pub(crate) use inbox::InboxDuty;

@@ -1,11 +1,10 @@
 //! Buses as configured.
 
 use super::Bus;
-use crate::MAX_BATCH;
 use crate::channel::Builder;
 use crate::error::BuildError;
 use crate::wait::Wait;
-use crate::worker::{Handler, InboxDuty, PanicPolicy, Pin, Worker, WorkerId, check_batch};
+use crate::worker::{Handler, InboxDuty, PanicPolicy, Pin, Settings, WorkerId};
 use core::fmt;
 use core::marker::PhantomData;
 
@@ -16,31 +15,17 @@ const MAX_WORKERS: usize = 1024;
 #[must_use = "a builder does nothing until it starts a bus"]
 pub struct BusBuilder<M> {
     workers: usize,
-    name: String,
-    pin: Pin,
+    /// Of each worker; its number and the end of its name are its own.
+    worker: Settings,
     capacity: usize,
-    batch: usize,
-    wait: Wait,
     send_wait: Wait,
-    policy: PanicPolicy,
-    percentiles: bool,
     messages: PhantomData<fn(M)>,
 }
 
 impl<M: Send + 'static> BusBuilder<M> {
     pub(super) fn new() -> Self {
-        Self {
-            workers: 1,
-            name: "ringway".to_owned(),
-            pin: Pin::none(),
-            capacity: 65_536,
-            batch: MAX_BATCH,
-            wait: Wait::default(),
-            send_wait: Wait::default(),
-            policy: PanicPolicy::default(),
-            percentiles: true,
-            messages: PhantomData,
-        }
+        let (worker, send_wait) = (Settings::default(), Wait::default());
+        Self { workers: 1, worker, capacity: 65_536, send_wait, messages: PhantomData }
     }
 
     /// How many workers, each with its own inbox: 1 to 1024. The default is 1.
@@ -51,13 +36,13 @@ impl<M: Send + 'static> BusBuilder<M> {
 
     /// The name of the workers' threads, followed by their number. The default is `ringway`.
     pub fn name(mut self, name: &str) -> Self {
-        self.name = name.to_owned();
+        self.worker.name = name.to_owned();
         self
     }
 
     /// Which cores the workers run on. The default is [`Pin::none`].
     pub fn pin(mut self, pin: Pin) -> Self {
-        self.pin = pin;
+        self.worker.pin = pin;
         self
     }
 
@@ -67,15 +52,15 @@ impl<M: Send + 'static> BusBuilder<M> {
         self
     }
 
-    /// The most messages a handler is given at once: 1 to [`MAX_BATCH`], the default.
+    /// The most messages a handler is given at once: 1 to [`MAX_BATCH`](crate::MAX_BATCH), the default.
     pub fn batch(mut self, batch: usize) -> Self {
-        self.batch = batch;
+        self.worker.batch = batch;
         self
     }
 
     /// How workers wait for messages. The default is [`Wait::adaptive`].
     pub fn wait(mut self, wait: Wait) -> Self {
-        self.wait = wait;
+        self.worker.wait = wait;
         self
     }
 
@@ -87,13 +72,19 @@ impl<M: Send + 'static> BusBuilder<M> {
 
     /// What a worker does after a panic. The default is [`PanicPolicy::Continue`].
     pub fn on_panic(mut self, policy: PanicPolicy) -> Self {
-        self.policy = policy;
+        self.worker.policy = policy;
         self
     }
 
     /// Whether workers sample how long messages wait in their inbox. The default is yes.
     pub fn percentiles(mut self, on: bool) -> Self {
-        self.percentiles = on;
+        self.worker.percentiles = on;
+        self
+    }
+
+    /// How many timers each handler may have set at once. The default is 256.
+    pub fn timers(mut self, timers: usize) -> Self {
+        self.worker.timers = timers;
         self
     }
 
@@ -113,27 +104,19 @@ impl<M: Send + 'static> BusBuilder<M> {
             1..=MAX_WORKERS => {}
             workers => return Err(BuildError::TooManyWorkers { workers, max: MAX_WORKERS }),
         }
-        check_batch(self.batch)?;
         // Dropped on the way out, it ends the workers that run already.
         let mut bus = Bus { senders: Vec::new(), workers: Vec::new() };
         for index in 0..self.workers {
             let id = WorkerId::new(index as u32);
-            let handler = handler(id);
-            let name = format!("{}-{index}", self.name);
+            let name = format!("{}-{index}", self.worker.name);
             let channel = Builder::new(self.capacity).send_wait(self.send_wait).name(&name);
-            let (worker, sender) = Worker::builder()
-                .id(id)
-                .name(&name)
-                .pin(self.pin.clone())
-                .batch(self.batch)
-                .wait(self.wait)
-                .on_panic(self.policy)
-                .percentiles(self.percentiles)
-                .start_with(move || {
-                    // On the worker's thread: its inbox is first touched where it is read.
-                    let (sender, receiver) = channel.mpsc()?;
-                    Ok((vec![Box::new(InboxDuty::new(receiver, handler)) as _], sender))
-                })?;
+            let settings = Settings { id, name, ..self.worker.clone() };
+            let handler = handler(id);
+            let (worker, sender) = settings.start(None, move || {
+                // On the worker's thread: its inbox is first touched where it is read.
+                let (sender, receiver) = channel.mpsc()?;
+                Ok((vec![Box::new(InboxDuty::new(receiver, handler)) as _], sender))
+            })?;
             bus.workers.push(worker);
             bus.senders.push(sender);
         }
@@ -145,10 +128,8 @@ impl<M> fmt::Debug for BusBuilder<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BusBuilder")
             .field("workers", &self.workers)
-            .field("pin", &self.pin)
+            .field("worker", &self.worker)
             .field("capacity", &self.capacity)
-            .field("batch", &self.batch)
-            .field("wait", &self.wait)
             .finish_non_exhaustive()
     }
 }

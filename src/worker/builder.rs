@@ -53,8 +53,35 @@ pub enum Worker {}
 impl Worker {
     /// A worker to be configured.
     pub fn builder() -> WorkerBuilder {
-        WorkerBuilder {
-            id: WorkerId(0),
+        WorkerBuilder { settings: Settings::default(), event: None, tasks: Vec::new() }
+    }
+}
+
+/// Builds a [`Worker`].
+#[must_use = "a builder does nothing until it starts a worker"]
+pub struct WorkerBuilder {
+    settings: Settings,
+    event: Option<Event>,
+    tasks: Vec<Box<dyn Task>>,
+}
+
+/// What one worker has in common with each of a bus.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) id: WorkerId,
+    pub(crate) name: String,
+    pub(crate) pin: Pin,
+    pub(crate) batch: usize,
+    pub(crate) wait: Wait,
+    pub(crate) policy: PanicPolicy,
+    pub(crate) percentiles: bool,
+    pub(crate) timers: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            id: WorkerId::new(0),
             name: "ringway".to_owned(),
             pin: Pin::none(),
             batch: MAX_BATCH,
@@ -62,73 +89,56 @@ impl Worker {
             policy: PanicPolicy::default(),
             percentiles: true,
             timers: 256,
-            event: None,
-            tasks: Vec::new(),
         }
     }
-}
-
-/// Builds a [`Worker`].
-#[must_use = "a builder does nothing until it starts a worker"]
-pub struct WorkerBuilder {
-    id: WorkerId,
-    name: String,
-    pin: Pin,
-    batch: usize,
-    wait: Wait,
-    policy: PanicPolicy,
-    percentiles: bool,
-    timers: usize,
-    event: Option<Event>,
-    tasks: Vec<Box<dyn Task>>,
 }
 
 impl WorkerBuilder {
     /// Its number, as [`Cycle::worker`] and reports tell it. The default is 0.
     pub fn id(mut self, id: WorkerId) -> Self {
-        self.id = id;
+        self.settings.id = id;
         self
     }
 
     /// The name of its thread. The default is `ringway`.
     pub fn name(mut self, name: &str) -> Self {
-        self.name = name.to_owned();
+        self.settings.name = name.to_owned();
         self
     }
 
     /// Which core it runs on. The default is [`Pin::none`].
     pub fn pin(mut self, pin: Pin) -> Self {
-        self.pin = pin;
+        self.settings.pin = pin;
         self
     }
 
     /// The most messages a handler is given at once: 1 to [`MAX_BATCH`], the default.
     pub fn batch(mut self, batch: usize) -> Self {
-        self.batch = batch;
+        self.settings.batch = batch;
         self
     }
 
     /// How it waits. The default is [`Wait::adaptive`].
     pub fn wait(mut self, wait: Wait) -> Self {
-        self.wait = wait;
+        self.settings.wait = wait;
         self
     }
 
     /// What it does after a panic. The default is [`PanicPolicy::Continue`].
     pub fn on_panic(mut self, policy: PanicPolicy) -> Self {
-        self.policy = policy;
+        self.settings.policy = policy;
         self
     }
 
     /// Whether it samples how long messages wait in its inboxes. The default is yes.
     pub fn percentiles(mut self, on: bool) -> Self {
-        self.percentiles = on;
+        self.settings.percentiles = on;
         self
     }
 
     /// How many timers its handlers and duties may have set at once. The default is 256.
     pub fn timers(mut self, timers: usize) -> Self {
-        self.timers = timers;
+        self.settings.timers = timers;
         self
     }
 
@@ -173,17 +183,21 @@ impl WorkerBuilder {
     ///
     /// When it has nothing to run, when the batch is 0 or more than [`MAX_BATCH`], when its core is not to be had,
     /// when an inbox wakes another worker already, or when the system starts no thread.
-    pub fn start(mut self) -> Result<WorkerHandle, BuildError> {
-        let tasks = core::mem::take(&mut self.tasks);
+    pub fn start(self) -> Result<WorkerHandle, BuildError> {
+        let Self { settings, event, tasks } = self;
         if tasks.is_empty() {
             return Err(BuildError::NoDuties);
         }
-        self.start_with(move || Ok((tasks, ()))).map(|(handle, ())| handle)
+        settings.start(event, move || Ok((tasks, ()))).map(|(handle, ())| handle)
     }
+}
 
-    /// Starts the worker with tasks that are made on its own thread, once it is pinned, so that their memory is near.
-    pub(crate) fn start_with<R: Send + 'static>(
+impl Settings {
+    /// Starts a worker with tasks that are made on its own thread, once it is pinned, so that their memory is near. Gives
+    /// what else was made there.
+    pub(crate) fn start<R: Send + 'static>(
         self,
+        event: Option<Event>,
         make: impl FnOnce() -> Result<(Vec<Box<dyn Task>>, R), BuildError> + Send + 'static,
     ) -> Result<(WorkerHandle, R), BuildError> {
         check_batch(self.batch)?;
@@ -198,7 +212,7 @@ impl WorkerBuilder {
             move || {
                 let prepared = placement.apply().map_err(BuildError::from).and_then(|core| {
                     let (tasks, result) = make()?;
-                    let runner = self.runner(core, tasks, board)?;
+                    let runner = self.runner(core, event, tasks, board)?;
                     Ok((runner, core, result))
                 });
                 match prepared {
@@ -230,10 +244,11 @@ impl WorkerBuilder {
     fn runner(
         self,
         core: Option<usize>,
+        event: Option<Event>,
         mut tasks: Vec<Box<dyn Task>>,
         board: Arc<Board>,
     ) -> Result<Runner, BuildError> {
-        let event = self.event.or_else(|| tasks.iter().find_map(|task| task.event())).unwrap_or_default();
+        let event = event.or_else(|| tasks.iter().find_map(|task| task.event())).unwrap_or_default();
         if !tasks.iter_mut().all(|task| task.move_event(&event)) {
             return Err(BuildError::EventTaken);
         }
@@ -249,7 +264,7 @@ impl WorkerBuilder {
     }
 }
 
-pub(crate) fn check_batch(batch: usize) -> Result<(), BuildError> {
+fn check_batch(batch: usize) -> Result<(), BuildError> {
     match batch {
         0 => Err(BuildError::ZeroBatch),
         1..=MAX_BATCH => Ok(()),
@@ -285,13 +300,6 @@ impl Drop for Spinner {
 
 impl fmt::Debug for WorkerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WorkerBuilder")
-            .field("id", &self.id)
-            .field("name", &self.name)
-            .field("pin", &self.pin)
-            .field("batch", &self.batch)
-            .field("wait", &self.wait)
-            .field("on_panic", &self.policy)
-            .finish_non_exhaustive()
+        f.debug_tuple("WorkerBuilder").field(&self.settings).finish()
     }
 }
