@@ -65,3 +65,8 @@ pub use worker::{
     BuildWarning, Cycle, Duty, Handler, PanicPolicy, Pin, TimerError, TimerId, Worker, WorkerBuilder, WorkerHandle,
     WorkerId, WorkerReport, allowed_cores, each,
 };
+
+/// The first page's example, kept true.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
