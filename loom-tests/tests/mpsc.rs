@@ -264,3 +264,18 @@ fn last_sender_closes() {
         two.join().unwrap();
     });
 }
+
+/// A clone knows no more of the receiver than its origin has learned: it must look for itself before it writes a used slot.
+#[test]
+fn a_clone_knows_no_more_than_its_origin() {
+    model("mpsc a clone knows no more than its origin", 3, || {
+        let (mut tx, mut rx) = channel(1);
+        tx.try_send(0).unwrap();
+        let receiver = thread::spawn(move || recv_all(|| rx.try_recv()));
+        while tx.clone().try_send(1).is_err() {
+            thread::yield_now();
+        }
+        drop(tx);
+        assert_eq!(receiver.join().unwrap(), [0, 1]);
+    });
+}
