@@ -202,7 +202,7 @@ unsafe impl<T> Ring<T> for MpscRing<T> {
     #[inline]
     unsafe fn publish(&self, _: &mut Producer, run: Run, written: usize) {
         if written < run.len {
-            // Before the stamp of the first part: the receiver must find the mark when it gets there.
+            // Before the stamp of the first part: a receiver that comes past it finds the mark, not a hole for a moment.
             self.skip(run.start.wrapping_add(written as u64), run.len - written);
         }
         match written {
