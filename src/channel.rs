@@ -98,7 +98,7 @@ pub(crate) struct Shared<T, R: Ring<T>> {
     send_wait: Wait,
     recv_wait: Wait,
     name: Option<Box<str>>,
-    /// The ring holds the messages, and decides what may cross threads.
+    /// `R` alone says that there are messages, and what may cross threads; this only mentions `T`.
     messages: core::marker::PhantomData<fn() -> T>,
 }
 
@@ -158,7 +158,7 @@ impl<T, R: Ring<T>> Publish for Shared<T, R> {
         // SAFETY: the caller's promise.
         unsafe { self.ring.publish(producer, run, written) };
         // A skip mark wakes the receiver too: senders may be waiting for it to be stepped over.
-        self.bells.not_empty.event().notify(u32::try_from(written.max(1)).unwrap_or(u32::MAX));
+        self.bells.not_empty.notify(u32::try_from(written.max(1)).unwrap_or(u32::MAX));
     }
 }
 
@@ -168,7 +168,7 @@ impl<T, R: Ring<T>> Shared<T, R> {
         Ok(Arc::new(Self {
             ring: R::new(slots, builder.start)?,
             bells: CachePadded::new(Bells {
-                not_empty: Bell::new(builder.event.clone().unwrap_or_default()),
+                not_empty: Bell::new(builder.event.clone()),
                 not_full: Event::new(),
                 probe: Probe::new(),
             }),
@@ -204,13 +204,11 @@ impl<T, R: Ring<T>> Shared<T, R> {
             self.counts.skipped.set(consumer.skipped);
             self.counts.high_water.set(consumer.high_water);
         }
-        if polled != Polled::Ready {
-            consumer.ended = polled == Polled::Closed;
-            if consumer.head != consumer.released {
-                // After skip marks or a forgotten batch: nobody else would give these slots back.
-                // SAFETY: the caller's promise.
-                unsafe { self.release(consumer) };
-            }
+        consumer.ended = polled == Polled::Closed;
+        if consumer.head != consumer.released {
+            // After skip marks or a forgotten batch: nobody else would give these slots back.
+            // SAFETY: the caller's promise.
+            unsafe { self.release(consumer) };
         }
         polled
     }
@@ -218,7 +216,7 @@ impl<T, R: Ring<T>> Shared<T, R> {
     fn close(&self) -> bool {
         let first = self.ring.close();
         // Those who wait find the ring closed when they look again.
-        self.bells.not_empty.event().notify_all();
+        self.bells.not_empty.notify(u32::MAX);
         self.bells.not_full.notify_all();
         first
     }

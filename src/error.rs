@@ -187,7 +187,7 @@ pub enum BuildError {
         /// The capacity asked for.
         capacity: usize,
     },
-    /// The system does not provide the memory for the slots.
+    /// The system does not provide the memory for the slots of a channel, or the timers of a worker.
     OutOfMemory {
         /// How much was asked for.
         bytes: usize,
@@ -231,6 +231,11 @@ pub enum BuildError {
     },
     /// The receiver already wakes another worker, which cannot be changed.
     EventTaken,
+    /// A thread's name cannot hold a NUL character.
+    InvalidName {
+        /// The name asked for.
+        name: String,
+    },
     /// The system did not start a thread.
     Thread(std::io::ErrorKind),
     /// A handler panicked before its worker had started.
@@ -242,7 +247,9 @@ impl fmt::Display for BuildError {
         match self {
             Self::ZeroCapacity => f.write_str("the capacity is 0; a channel needs at least one slot"),
             Self::CapacityTooLarge { capacity } => write!(f, "a capacity of {capacity} is more than memory can hold"),
-            Self::OutOfMemory { bytes } => write!(f, "the system does not provide {bytes} bytes for the slots"),
+            Self::OutOfMemory { bytes } => {
+                write!(f, "the system does not provide the {bytes} bytes that were asked for")
+            }
             Self::ZeroBatch => f.write_str("the batch is 0; a worker has to take at least one message a cycle"),
             Self::BatchTooLarge { batch } => {
                 write!(f, "a batch of {batch} is more than the {} a cycle may take", crate::MAX_BATCH)
@@ -251,12 +258,22 @@ impl fmt::Display for BuildError {
             Self::TooManyWorkers { workers, max } => write!(f, "{workers} workers are more than the {max} of a bus"),
             Self::NoDuties => f.write_str("the worker has no duty; add one before starting it"),
             Self::CoreNotAllowed { core, allowed } => {
-                write!(f, "core {core} is not one of those this process may use: {allowed:?}")
+                write!(
+                    f,
+                    "core {core} is not one of those this process may use, {allowed:?}: name one of them, or use Pin::nth"
+                )
             }
             Self::NoSuchCore { index, allowed } => {
-                write!(f, "there is no core of index {index} among those this process may use: {allowed:?}")
+                write!(
+                    f,
+                    "there is no core of index {index} (counted from 0) among those this process may use, {allowed:?}"
+                )
             }
-            Self::PinFailed { core } => write!(f, "the system refused to pin a thread to core {core}"),
+            Self::PinFailed { core } => write!(
+                f,
+                "the system refused to pin a thread to core {core}: use Pin::spread or Pin::none where a core is not essential"
+            ),
+            Self::InvalidName { name } => write!(f, "{name:?} is no name for a thread: it holds a NUL character"),
             Self::EventTaken => f.write_str("the receiver already wakes another worker"),
             Self::Thread(kind) => write!(f, "the system did not start a thread: {kind}"),
             Self::StartPanicked => f.write_str("a handler panicked before its worker had started"),

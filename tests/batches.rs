@@ -275,3 +275,20 @@ fn marks_end_a_batch() {
     assert_eq!(batches, [vec![0], vec![1, 2], vec![3]]);
     assert_eq!((tx.len(), rx.stats().aborted), (0, 3));
 }
+
+/// What was stepped over is given back and counted at once, however long the batch behind it is held.
+#[test]
+fn a_mark_before_a_held_batch_is_settled() {
+    let (mut tx, mut rx) = ringway::mpsc::channel(4);
+    tx.try_send(0).unwrap();
+    assert_eq!(rx.try_recv(), Ok(0));
+    drop(tx.try_reserve(2).unwrap());
+    assert_eq!(rx.try_batch(0).unwrap_err(), TryRecvError::Empty);
+    assert_eq!((tx.len(), tx.stats().received), (0, 1));
+    drop(tx.try_reserve(2).unwrap());
+    tx.try_send(1).unwrap();
+    let batch = rx.try_batch(4).unwrap();
+    assert_eq!((tx.len(), tx.stats().received, tx.stats().in_flight()), (1, 1, 1));
+    drop(batch);
+    assert_eq!(rx.try_recv(), Ok(1));
+}

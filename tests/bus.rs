@@ -289,3 +289,43 @@ fn publishers_come_and_go() {
     assert_eq!(report.received, 4000);
     assert!(report.is_balanced());
 }
+
+#[test]
+fn an_endless_iterator_sends_until_the_inbox_is_full() {
+    let bus = Bus::<u64>::builder().workers(1).capacity(8).spawn(|_| Blocked).unwrap();
+    let mut publisher = bus.publisher().unwrap();
+    let mut pairs = (0..).map(|n| (n, n));
+    let (sent, refused) = publisher.try_send_iter(&mut pairs);
+    assert_eq!((sent, refused.unwrap().into_inner()), (8, (8, 8)));
+    drop(publisher);
+    assert!(bus.shutdown(Duration::ZERO).is_balanced());
+}
+
+/// Leaves everything.
+struct Blocked;
+
+impl<M> Handler<M> for Blocked {
+    fn on_batch(&mut self, _batch: &mut Batch<'_, M>, _cx: &mut Cycle) {}
+}
+
+/// A handler that has taken its messages and now sits in a later callback: they count as received all the same.
+#[test]
+fn messages_taken_count_while_a_callback_blocks() {
+    struct Sits(std::sync::mpsc::Receiver<()>);
+    impl Handler<u64> for Sits {
+        fn on_batch(&mut self, batch: &mut Batch<'_, u64>, _cx: &mut Cycle) {
+            batch.commit_all();
+        }
+        fn on_cycle_end(&mut self, _cx: &mut Cycle) {
+            let _ = self.0.recv();
+        }
+    }
+    let (release, sits) = std::sync::mpsc::channel();
+    let mut sits = Some(sits);
+    let bus = Bus::<u64>::builder().spawn(move |_| Sits(sits.take().unwrap())).unwrap();
+    let mut publisher = bus.publisher().unwrap();
+    publisher.send(1, 1).unwrap();
+    let report = bus.shutdown(Duration::from_millis(50));
+    assert_eq!((report.sent, report.received + report.unsettled), (1, 1), "{report:?}");
+    drop(release);
+}

@@ -9,6 +9,7 @@ use ringway::{
     mpsc, spsc,
 };
 use std::error::Error;
+use std::time::Duration;
 
 /// `Probe::<T>::IS_SEND` and the like: an inherent constant where the bound holds, the trait's otherwise.
 struct Probe<T>(std::marker::PhantomData<T>);
@@ -97,6 +98,10 @@ both_kinds! {
             tx.try_send([7_u8; 16 * 1024]).unwrap();
             assert_eq!(rx.try_batch(1).unwrap().as_slices().0[0][16_000], 7);
             assert!(rx.recv().is_ok());
+            // Waiting calls carry the message no further than they must.
+            tx.send([7_u8; 16 * 1024]).unwrap();
+            tx.send_timeout([7_u8; 16 * 1024], Duration::ZERO).unwrap();
+            assert!(rx.recv_timeout(Duration::ZERO).is_ok());
         }).unwrap().join().unwrap();
     }
 

@@ -356,3 +356,64 @@ fn an_idle_worker_sleeps() {
     drop(tx);
     worker.join();
 }
+
+/// Panics when it is dropped, which is what a panic's payload may do.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropping what a handler panicked with");
+    }
+}
+
+#[test]
+fn a_panic_within_a_panic_ends_nothing() {
+    let (mut tx, rx) = mpsc::channel::<u32>(8);
+    let (results, seen) = std_mpsc::channel();
+    let worker = Worker::builder()
+        .spawn(
+            rx,
+            each(move |n| match n {
+                1 => std::panic::panic_any(Bomb),
+                _ => results.send(n).unwrap(),
+            }),
+        )
+        .unwrap();
+    (0..3).for_each(|n| tx.send(n).unwrap());
+    drop(tx);
+    assert!(worker.wait_timeout(Duration::from_secs(30)), "the worker has ended");
+    let report = worker.join();
+    assert_eq!((report.received, report.faults), (3, 1));
+    assert_eq!(seen.iter().collect::<Vec<_>>(), [0, 2]);
+}
+
+#[test]
+fn absurd_settings_are_errors() {
+    let rx = || mpsc::channel::<u32>(8).1;
+    let name = "or\0ders".to_owned();
+    assert_eq!(Worker::builder().name(&name).spawn(rx(), each(drop)).unwrap_err(), BuildError::InvalidName { name });
+    let error = Worker::builder().timers(usize::MAX).spawn(rx(), each(drop)).unwrap_err();
+    assert!(matches!(error, BuildError::OutOfMemory { .. }), "{error}");
+}
+
+/// However the worker waits: a handler that leaves everything is asked about once a millisecond, not in a busy loop.
+#[test]
+fn a_reluctant_handler_is_asked_once_a_millisecond() {
+    struct Never(std_mpsc::Sender<Instant>);
+    impl Handler<u32> for Never {
+        fn on_batch(&mut self, _batch: &mut Batch<'_, u32>, _cx: &mut Cycle) {
+            let _ = self.0.send(Instant::now());
+        }
+    }
+    for wait in [Wait::spin(), Wait::adaptive(), Wait::backoff(), Wait::park()] {
+        let (asked, seen) = std_mpsc::channel();
+        let (mut tx, rx) = spsc::channel(8);
+        tx.try_send(1).unwrap();
+        let worker = Worker::builder().wait(wait).spawn(rx, Never(asked)).unwrap();
+        let asked: Vec<_> = (0..20).map(|_| seen.recv_timeout(Duration::from_secs(30)).unwrap()).collect();
+        worker.stop();
+        worker.join();
+        // Twenty questions are nineteen rests.
+        assert!(asked[19] - asked[0] >= Duration::from_millis(18), "{wait:?}: {:?}", asked[19] - asked[0]);
+    }
+}

@@ -251,3 +251,35 @@ mod flag {
         }
     }
 }
+
+/// A receiver moves to another event, as a worker does with its inboxes, and sleeps there; a send in the meantime wakes it.
+#[test]
+fn a_moved_bell_wakes_its_sleeper() {
+    model("a moved bell wakes its sleeper", 3, || {
+        let (mut tx, mut rx) = spsc(1);
+        let worker = thread::spawn(move || {
+            let event = Event::new();
+            assert!(rx.set_event(&event));
+            assert!(event.wait_until(None, || !rx.is_empty()));
+            rx.try_recv()
+        });
+        tx.try_send(7).unwrap();
+        assert_eq!(worker.join().unwrap(), Ok(7));
+    });
+}
+
+/// Two threads sleep on one event, each for a channel of its own: a message wakes the one that it is for.
+#[test]
+fn one_event_for_two_threads() {
+    model("one event for two threads", 2, || {
+        let event = Event::new();
+        let channel = || Builder::new(1).wait(Wait::park()).event(&event).spsc::<u32>().unwrap();
+        let ((tx_a, mut rx_a), (mut tx_b, mut rx_b)) = (channel(), channel());
+        let a = thread::spawn(move || rx_a.recv());
+        let b = thread::spawn(move || rx_b.recv());
+        tx_b.try_send(2).unwrap();
+        assert_eq!(b.join().unwrap(), Ok(2));
+        drop(tx_a);
+        assert!(a.join().unwrap().is_err());
+    });
+}

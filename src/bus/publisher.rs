@@ -92,7 +92,7 @@ impl<M> Publisher<M> {
                 // What it claimed is used up, or it has claimed nothing yet.
                 inbox.commit();
                 let (lower, upper) = pairs.size_hint();
-                let share = (1 + upper.unwrap_or(lower) / inboxes).min(MAX_BATCH);
+                let share = (upper.unwrap_or(lower) / inboxes).saturating_add(1).min(MAX_BATCH);
                 if let Err(refused) = inbox.claim_for((share, Some(share))) {
                     let pair = (key, message);
                     return (

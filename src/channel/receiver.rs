@@ -4,7 +4,7 @@ use super::{Batch, ChannelStats, IntoIter, Iter, Kind, Release, Shared, TryIter}
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::ring::{Consumer, Polled, Ring};
 use crate::sync::{Arc, Deadline};
-use crate::wait::{Attempt, until};
+use crate::wait::{Attempt, Event, until};
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
@@ -71,16 +71,37 @@ impl<T, K: Kind> Receiver<T, K> {
 
     fn recv_until(&mut self, deadline: Deadline) -> Result<T, RecvTimeoutError> {
         let Self { shared, consumer, .. } = self;
-        let attempt = || match try_recv(shared, consumer) {
-            Ok(message) => Some(Ok(message)),
-            Err(TryRecvError::Disconnected) => Some(Err(RecvTimeoutError::Disconnected)),
-            Err(TryRecvError::Empty) => None,
-        };
-        until(shared.recv_wait, shared.bells.not_empty.event(), &mut Attempt { deadline, attempt })
-            .unwrap_or(Err(RecvTimeoutError::Timeout))
+        // SAFETY: the receiver is borrowed exclusively: this is the only consumer, and a head is moved only past what was
+        // moved out or dropped.
+        let attempt = || Some(unsafe { shared.poll(consumer, 1) }).filter(|polled| *polled != Polled::Empty);
+        match until(shared.recv_wait, shared.bells.not_empty.event(), &mut Attempt { deadline, attempt }) {
+            // SAFETY: as above, and a message is available.
+            Some(Polled::Ready) => Ok(unsafe { take(shared, consumer) }),
+            Some(_) => Err(RecvTimeoutError::Disconnected),
+            None => Err(RecvTimeoutError::Timeout),
+        }
     }
 
-    /// Takes up to `max` messages that are there now, and gives their slots back all at once. Gives the number taken.
+    /// Lets the channel wake `event` instead of its own from now on, so that a thread can sleep over several channels (see
+    /// [`Event::wait_until`](crate::Event::wait_until)). Once; workers do this with their inboxes. False if the channel wakes
+    /// another event that it had been given before. Allocates.
+    ///
+    /// ```
+    /// let (mut tx, mut rx) = ringway::spsc::channel(8);
+    /// let event = ringway::Event::new();
+    /// assert!(rx.set_event(&event));
+    /// let sender = std::thread::spawn(move || tx.send(1));
+    /// event.wait_until(None, || !rx.is_empty());
+    /// assert_eq!(rx.try_recv(), Ok(1));
+    /// # sender.join().unwrap()?;
+    /// # Ok::<(), ringway::SendError<i32>>(())
+    /// ```
+    pub fn set_event(&mut self, event: &Event) -> bool {
+        self.shared.bells.not_empty.move_to(event)
+    }
+
+    /// Takes up to `max` messages that are there now, and gives their slots back all at once. Gives the number taken: at least
+    /// one if there is any, but it may be fewer than are there (as a [`Batch`] may). 0 says that nothing could be taken.
     ///
     /// Wait-free apart from `f`. If `f` panics, the message it was given is gone and the others stay.
     ///
@@ -176,17 +197,27 @@ fn try_recv<T, R: Ring<T>>(shared: &Shared<T, R>, consumer: &mut Consumer) -> Re
     // SAFETY: the receiver is borrowed exclusively: this is the only consumer, and a head is moved only past what was
     // moved out or dropped.
     match unsafe { shared.poll(consumer, 1) } {
-        Polled::Empty => return Err(TryRecvError::Empty),
-        Polled::Closed => return Err(TryRecvError::Disconnected),
-        Polled::Ready => {}
+        Polled::Empty => Err(TryRecvError::Empty),
+        Polled::Closed => Err(TryRecvError::Disconnected),
+        // SAFETY: as above, and a message is available.
+        Polled::Ready => Ok(unsafe { take(shared, consumer) }),
     }
+}
+
+/// Takes the first available message and gives its slot back.
+///
+/// # Safety
+///
+/// As for [`Ring::poll`], and one is available.
+#[inline(always)]
+unsafe fn take<T, R: Ring<T>>(shared: &Shared<T, R>, consumer: &mut Consumer) -> T {
     let position = consumer.head;
     consumer.head = position.wrapping_add(1);
     // SAFETY: R2: the position held a value, and the head has moved past it.
     unsafe {
         let message = shared.ring.storage().read(position);
         shared.release(consumer);
-        Ok(message)
+        message
     }
 }
 

@@ -5,7 +5,7 @@ use super::slots::Claim;
 use super::{ChannelStats, Kind, Publish, Shared, Slots};
 use crate::MAX_BATCH;
 use crate::error::{Disconnected, ReserveError, SendError, SendTimeoutError, TrySendError};
-use crate::ring::{Producer, Refused, Ring};
+use crate::ring::{Producer, Refused, Ring, Run};
 use crate::sync::{Arc, Deadline, Ordering};
 use crate::wait::{Attempt, until};
 use core::cell::Cell;
@@ -85,20 +85,19 @@ impl<T, K: Kind> Sender<T, K> {
     fn send_until(&mut self, message: T, deadline: Deadline) -> Result<(), SendTimeoutError<T>> {
         self.settle_forgotten();
         let Self { shared, producer, .. } = self;
-        let mut refused = Some(message);
-        let attempt = || match try_send(shared, producer, refused.take()?) {
-            Ok(()) => Some(Ok(())),
-            Err(TrySendError::Disconnected(message)) => Some(Err(SendTimeoutError::Disconnected(message))),
-            Err(TrySendError::Full(message)) => {
-                refused = Some(message);
-                None
-            }
+        // What is waited for is room; the message stays where it is, which large ones are grateful for.
+        let attempt = || match shared.ring.claim(producer, 1, 1) {
+            Err(Refused::Full { .. }) => None,
+            settled => Some(settled),
         };
-        let sent = until(shared.send_wait, &shared.bells.not_full, &mut Attempt { deadline, attempt });
-        match (sent, refused) {
-            (Some(result), _) => result,
-            (None, Some(message)) => Err(SendTimeoutError::Timeout(message)),
-            (None, None) => unreachable!("a message is either sent or refused"),
+        match until(shared.send_wait, &shared.bells.not_full, &mut Attempt { deadline, attempt }) {
+            Some(Ok(run)) => {
+                // SAFETY: `run` was just claimed by this sender.
+                unsafe { put(shared, producer, run, message) };
+                Ok(())
+            }
+            Some(Err(_)) => Err(SendTimeoutError::Disconnected(message)),
+            None => Err(SendTimeoutError::Timeout(message)),
         }
     }
 
@@ -126,10 +125,10 @@ impl<T, K: Kind> Sender<T, K> {
             Err(Refused::Closed) => return Err(Disconnected),
             Err(Refused::Full { .. }) => return Ok(0),
         };
-        let _commit = CommitOnDrop(self);
+        let sender = CommitOnDrop(self);
         let mut sent = 0;
         for message in messages.take(claimed) {
-            if _commit.0.push(message).is_err() {
+            if sender.0.push(message).is_err() {
                 unreachable!("no more is taken than was claimed");
             }
             sent += 1;
@@ -249,15 +248,26 @@ impl<T, K: Kind> Sender<T, K> {
 fn try_send<T, R: Ring<T>>(shared: &Shared<T, R>, producer: &mut Producer, message: T) -> Result<(), TrySendError<T>> {
     match shared.ring.claim(producer, 1, 1) {
         Ok(run) => {
-            // SAFETY: R1: the slot was just claimed, and is written before it is published.
-            unsafe {
-                shared.ring.storage().write(run.start, message);
-                shared.publish(producer, run, 1);
-            }
+            // SAFETY: `run` was just claimed by this sender.
+            unsafe { put(shared, producer, run, message) };
             Ok(())
         }
         Err(Refused::Full { .. }) => Err(TrySendError::Full(message)),
         Err(Refused::Closed) => Err(TrySendError::Disconnected(message)),
+    }
+}
+
+/// Fills a claim of one slot.
+///
+/// # Safety
+///
+/// `run` is the sender's last claim, of one slot, and was not published.
+#[inline(always)]
+unsafe fn put<T, R: Ring<T>>(shared: &Shared<T, R>, producer: &mut Producer, run: Run, message: T) {
+    // SAFETY: R1: the slot is ours, and is written before it is published.
+    unsafe {
+        shared.ring.storage().write(run.start, message);
+        shared.publish(producer, run, 1);
     }
 }
 

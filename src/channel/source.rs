@@ -171,7 +171,7 @@ impl<T, K: Kind> Inbox for Receiver<T, K> {
     }
 
     fn move_event(&mut self, event: &Event) -> bool {
-        self.shared.bells.not_empty.move_to(event)
+        self.set_event(event)
     }
 
     fn has_ended(&mut self) -> bool {

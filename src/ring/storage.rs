@@ -120,7 +120,8 @@ impl<T> Storage<T> {
     /// Writes one byte to each page, so that the system provides it now.
     fn touch_pages(&self) {
         let base = self.slots.as_ptr().cast::<u8>().cast_mut();
-        for offset in (0..self.bytes()).step_by(PAGE) {
+        // The last byte too: the array need not begin where a page does.
+        for offset in (0..self.bytes()).step_by(PAGE).chain(self.bytes().checked_sub(1)) {
             // SAFETY: S2: in bounds of the array, which nobody shares yet and which holds no values.
             unsafe { base.add(offset).write_volatile(0) };
         }

@@ -77,7 +77,7 @@ impl Futex {
         }
     }
 
-    /// Wakes up to `sleepers` of those asleep, in the order in which they fell asleep. The epoch has been changed.
+    /// Wakes up to `sleepers` of those asleep. The epoch has been changed.
     pub(crate) fn wake(&self, sleepers: u32) {
         let sleepers = i32::try_from(sleepers).unwrap_or(i32::MAX);
         // SAFETY: F1: FUTEX_WAKE does not access memory; the address of a live word only names the queue.

@@ -1,36 +1,54 @@
 //! Which event a channel rings: its own, or the one of the worker that has taken over its receiver.
+//!
+//! # Invariants
+//!
+//! * **B1** `moved` is null or a leaked `Box` that only `Drop` frees, so a reference read from it lives as long as the bell
+//!   does. It changes once.
+//!
+//! # Orderings
+//!
+//! | site | pairs with | without it |
+//! |---|---|---|
+//! | B2 `event`: Acquire load of `moved` | B3 | the event behind the pointer is incomplete |
+//! | B3 `move_to`: Release exchange of `moved` | B2 | the same |
+//! | B4 `notify`: the light barrier (W2) *before* the pointer is read | W1 | the old event is rung, the sleeper sleeps on the new one |
+//!
+//! B4, both outcomes: if the notifier's barrier comes before the sleeper's, the sleeper's second look finds what was published.
+//! If the sleeper's comes first, the pointer it had stored before announcing itself is visible after the notifier's, and so
+//! is its announcement behind that pointer.
 
-use super::Event;
+use super::{Event, barrier};
 use crate::sync::{AtomicPtr, Ordering};
 use core::ptr;
 
 /// An event that can be exchanged once, while senders ring it.
-///
-/// * **B1** `moved` is null or a leaked `Box` that only `Drop` frees, so a reference read from it lives as long as
-///   the bell does.
-///
-/// A sender that still rings the old event has published before it read the pointer. The sleeper announces itself on
-/// the new event after it has stored the pointer. The barriers W1 and W2 of the event lie in between, so that one of
-/// the two sees the other, as in the event's own handshake.
 pub(crate) struct Bell {
     own: Event,
+    /// Others may sleep on `own`: whoever made it can have given it to anybody.
+    shared: bool,
     moved: AtomicPtr<Event>,
 }
 
 impl Bell {
-    pub(crate) fn new(own: Event) -> Self {
-        Self { own, moved: AtomicPtr::new(ptr::null_mut()) }
+    /// Rings `event`, which others may sleep on too; or an event of its own.
+    pub(crate) fn new(event: Option<Event>) -> Self {
+        Self { shared: event.is_some(), own: event.unwrap_or_default(), moved: AtomicPtr::new(ptr::null_mut()) }
     }
 
     #[inline]
     pub(crate) fn event(&self) -> &Event {
-        // Acquire: B2, pairs with B3: the event behind the pointer is complete.
-        let moved = self.moved.load(Ordering::Acquire);
-        if moved.is_null() {
-            return &self.own;
+        self.moved_event().unwrap_or(&self.own)
+    }
+
+    /// Wakes up to `n` of this channel's sleepers. Called after publishing.
+    #[inline]
+    pub(crate) fn notify(&self, n: u32) {
+        barrier::light(); // W2, B4
+        match self.moved_event() {
+            // A wake-up for one of several might go to a sleeper that waits for something else.
+            Some(event) => event.ring(u32::MAX),
+            None => self.own.ring(if self.shared { u32::MAX } else { n }),
         }
-        // SAFETY: B1, not null.
-        unsafe { &*moved }
     }
 
     /// Rings `event` from now on; false if the bell has been moved before and now rings another.
@@ -44,8 +62,19 @@ impl Bell {
         if moved.is_err() {
             // SAFETY: B1: `new` was not published; it is ours alone.
             drop(unsafe { Box::from_raw(new) });
+            return false;
         }
-        moved.is_ok()
+        // Whoever sleeps on the old event would not be woken any more.
+        self.own.notify_all();
+        true
+    }
+
+    #[inline(always)]
+    fn moved_event(&self) -> Option<&Event> {
+        // Acquire: B2, pairs with B3.
+        let moved = self.moved.load(Ordering::Acquire);
+        // SAFETY: B1.
+        unsafe { moved.as_ref() }
     }
 }
 

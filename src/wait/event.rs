@@ -102,7 +102,8 @@ impl Event {
 
     /// How often a sleeper found work although nobody had woken it: every sleep ends after 100 ms at the latest, as a
     /// safety net. Stays 0 in practice; anything else is worth a bug report (or a notifier was stopped for that long
-    /// between publishing and notifying).
+    /// between publishing and notifying). Where several threads sleep on one event, a rescue is told from a late wake-up only
+    /// if nobody was notified during that sleep: the figure is a lower bound there.
     pub fn rescued_wakeups(&self) -> u64 {
         self.shared.rescued.get()
     }
@@ -116,6 +117,12 @@ impl Event {
     #[inline]
     pub(crate) fn notify(&self, n: u32) {
         barrier::light(); // W2, pairs with W1
+        self.ring(n);
+    }
+
+    /// As [`notify`](Event::notify), for callers that have executed the light barrier themselves.
+    #[inline]
+    pub(super) fn ring(&self, n: u32) {
         // Relaxed: the barrier orders this load after the publication.
         let word = self.word().load(Ordering::Relaxed);
         if word as u32 != 0 {

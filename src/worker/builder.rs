@@ -201,6 +201,9 @@ impl Settings {
         make: impl FnOnce() -> Result<(Vec<Box<dyn Task>>, R), BuildError> + Send + 'static,
     ) -> Result<(WorkerHandle, R), BuildError> {
         check_batch(self.batch)?;
+        if self.name.contains('\0') {
+            return Err(BuildError::InvalidName { name: self.name });
+        }
         // Before anything is pinned: afterwards threads see one core only.
         let cores = allowed_cores().len();
         let placement = self.pin.resolve(self.id.index())?;
@@ -210,6 +213,7 @@ impl Settings {
         let thread = spawn_thread(self.name.clone(), {
             let board = Arc::clone(&board);
             move || {
+                let _ended = Ended(Arc::clone(&board));
                 let prepared = placement.apply().map_err(BuildError::from).and_then(|core| {
                     let (tasks, result) = make()?;
                     let runner = self.runner(core, event, tasks, board)?;
@@ -256,10 +260,10 @@ impl Settings {
             tasks.iter_mut().for_each(|task| task.keep_percentiles());
         }
         let now = Instant::now();
-        let timers = Timers::with_capacity(self.timers, now);
+        let timers = Timers::with_capacity(self.timers, now)?;
         let (worker, batch) = (self.id, self.batch);
         let cycle = Cycle { worker, core, now, batch, timers, duty: 0, event, board };
-        let seats = tasks.into_iter().map(|task| Seat { task, ended: false }).collect();
+        let seats = tasks.into_iter().map(|task| Seat { task, ended: false, rests_until: None }).collect();
         Ok(Runner { seats, cycle, wait: self.wait, policy: self.policy, tally: Tally::default() })
     }
 }
@@ -279,6 +283,15 @@ impl From<PinError> for BuildError {
             PinError::NoSuchIndex { index, allowed } => Self::NoSuchCore { index, allowed },
             PinError::Refused { core } => Self::PinFailed { core },
         }
+    }
+}
+
+/// Tells that the worker has ended, whatever ended it: nobody shall wait for ever.
+struct Ended(Arc<Board>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 

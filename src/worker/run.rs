@@ -95,6 +95,8 @@ impl<D: Duty> Task for Plain<D> {
 pub(super) struct Seat {
     pub(super) task: Box<dyn Task>,
     pub(super) ended: bool,
+    /// Its handler left messages and took none: it is not run before this.
+    pub(super) rests_until: Option<Instant>,
 }
 
 pub(super) struct Runner {
@@ -115,8 +117,8 @@ pub(super) struct Tally {
     busy: Duration,
     /// The last cycle did something: the time until the next one begins was spent on it.
     busy_since: Option<Instant>,
-    /// A handler left messages and took none.
-    offered: bool,
+    /// When the first of those who rest is run again.
+    offer_at: Option<Instant>,
     closing: bool,
 }
 
@@ -142,7 +144,9 @@ impl Runner {
         }
         // Dropping a handler or its messages runs user code.
         for seat in std::mem::take(&mut self.seats) {
-            self.guarded(move || drop(seat));
+            if caught(move || drop(seat)).is_none() {
+                self.fault();
+            }
         }
         self.account(Instant::now());
         let board = &self.cycle.board;
@@ -151,7 +155,6 @@ impl Runner {
             // Set here only.
             let _ = board.residence.set(residence.percentiles());
         }
-        board.end();
     }
 
     /// One turn: every duty, the timers that are due, and the end of the cycle. Gives the work done.
@@ -179,19 +182,31 @@ impl Runner {
 
     fn run_one(&mut self, index: usize) -> usize {
         let Some(seat) = self.seats.get_mut(index).filter(|seat| !seat.ended) else { return 0 };
+        let now = self.cycle.now;
+        if let Some(until) = seat.rests_until.filter(|until| now < *until) {
+            self.tally.offer_at = Some(self.tally.offer_at.map_or(until, |first| first.min(until)));
+            return 0;
+        }
+        seat.rests_until = None;
         self.cycle.duty = index as u32;
         let task = &mut seat.task;
-        // Unwind safety: after a panic the task is recovered, and the ring is valid at every point.
-        let (taken, panicked) = match catch_unwind(AssertUnwindSafe(|| task.run(&mut self.cycle))) {
-            Ok(taken) => (taken, false),
+        // After a panic the task is recovered, and the ring is valid at every point.
+        let (taken, panicked) = match caught(|| task.run(&mut self.cycle)) {
+            Some(taken) => (taken, false),
             // The message that is discarded may panic once more when it is dropped; it is gone all the same.
-            Err(_) => (catch_unwind(AssertUnwindSafe(|| task.recover())).unwrap_or(0), true),
+            None => (caught(|| task.recover()).unwrap_or(0), true),
         };
         if !task.is_endless() {
             self.tally.received += taken as u64;
+            // At once: whoever accounts for messages must not wait for callbacks that are still to come.
+            self.cycle.board.received.set(self.tally.received);
             if taken == 0 {
                 seat.ended = task.has_ended();
-                self.tally.offered |= !seat.ended && task.has_messages();
+                if !panicked && !seat.ended && task.has_messages() {
+                    let until = now + OFFER_AGAIN;
+                    seat.rests_until = Some(until);
+                    self.tally.offer_at = Some(self.tally.offer_at.map_or(until, |first| first.min(until)));
+                }
             }
         }
         if panicked {
@@ -226,13 +241,7 @@ impl Runner {
         let Some(seat) = self.seats.get_mut(index) else { return };
         self.cycle.duty = index as u32;
         let task = &mut *seat.task;
-        if catch_unwind(AssertUnwindSafe(|| f(task, &mut self.cycle))).is_err() {
-            self.fault();
-        }
-    }
-
-    fn guarded(&mut self, f: impl FnOnce()) {
-        if catch_unwind(AssertUnwindSafe(f)).is_err() {
+        if caught(|| f(task, &mut self.cycle)).is_none() {
             self.fault();
         }
     }
@@ -278,13 +287,12 @@ impl Await for Runner {
     type Output = ();
 
     fn attempt(&mut self) -> Option<()> {
-        self.tally.offered = false;
+        self.tally.offer_at = None;
         (self.turn() > 0 || self.is_over()).then_some(())
     }
 
     fn deadline(&self) -> Deadline {
-        let offer = self.tally.offered.then(|| self.cycle.now + OFFER_AGAIN);
-        match (self.cycle.timers.next_deadline(), offer) {
+        match (self.cycle.timers.next_deadline(), self.tally.offer_at) {
             (Some(timer), Some(offer)) => Deadline::at(timer.min(offer)),
             (Some(at), None) | (None, Some(at)) => Deadline::at(at),
             (None, None) => Deadline::NEVER,
@@ -294,6 +302,20 @@ impl Await for Runner {
     fn parking(&mut self) {
         self.tally.parks += 1;
         self.account(Instant::now());
+    }
+}
+
+/// Calls user code; `None` if it panicked.
+fn caught<R>(f: impl FnOnce() -> R) -> Option<R> {
+    match catch_unwind(AssertUnwindSafe(f)) {
+        Ok(result) => Some(result),
+        Err(payload) => {
+            // What it panicked with may itself panic when it is dropped; what that panics with is not looked at any more.
+            if let Err(second) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
+                std::mem::forget(second);
+            }
+            None
+        }
     }
 }
 

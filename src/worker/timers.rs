@@ -10,6 +10,7 @@
 //! * **T1** A node is in exactly one list: free, a slot's, or due. `occupied` has a slot's bit exactly when its list is not empty.
 //! * **T2** A timer in a slot is due after `now`; a slot's timers are looked at no later than their tick.
 
+use crate::error::BuildError;
 use core::fmt;
 use core::time::Duration;
 use std::error::Error;
@@ -64,8 +65,10 @@ impl Error for TimerError {}
 struct Node {
     /// The tick at which it is due.
     at: u64,
-    /// In ticks; 0 fires once.
-    period: u64,
+    /// When it is due, after the origin: what the rhythm of a period is kept by, so that fractions of a tick do not add up.
+    due: Duration,
+    /// Zero fires once.
+    period: Duration,
     owner: u32,
     generation: u32,
     list: u32,
@@ -92,26 +95,42 @@ pub(crate) struct Timers {
 
 impl Timers {
     /// Room for `capacity` timers, the first tick at `origin`. Nothing allocates after this.
-    pub(crate) fn with_capacity(capacity: usize, origin: Instant) -> Self {
-        let capacity = capacity.min(NONE as usize);
-        let node = Node { at: 0, period: 0, owner: 0, generation: 0, list: NONE, previous: NONE, next: NONE };
+    pub(crate) fn with_capacity(capacity: usize, origin: Instant) -> Result<Self, BuildError> {
+        let bytes = capacity.saturating_mul(size_of::<Node>());
+        let out_of_memory = |_| BuildError::OutOfMemory { bytes };
+        if capacity >= NONE as usize {
+            return Err(BuildError::OutOfMemory { bytes });
+        }
+        let node = Node {
+            at: 0,
+            due: Duration::ZERO,
+            period: Duration::ZERO,
+            owner: 0,
+            generation: 0,
+            list: NONE,
+            previous: NONE,
+            next: NONE,
+        };
+        let mut nodes = Vec::new();
+        nodes.try_reserve_exact(capacity).map_err(out_of_memory)?;
+        nodes.resize(capacity, node);
         let empty = List { first: NONE, last: NONE };
         let mut timers = Self {
             origin,
             now: 0,
-            nodes: vec![node; capacity].into(),
+            nodes: nodes.into(),
             lists: Box::new([empty; FREE + 1]),
             occupied: [0; LEVELS],
             set: 0,
         };
         (0..capacity as u32).for_each(|node| timers.append(FREE, node));
-        timers
+        Ok(timers)
     }
 
     /// Fires once, `delay` from now, rounded up to a whole tick.
     pub(crate) fn after(&mut self, owner: u32, now: Instant, delay: Duration) -> Result<TimerId, TimerError> {
         let due = now.saturating_duration_since(self.origin).saturating_add(delay);
-        self.set(owner, ticks_up(due), 0)
+        self.set(owner, due, Duration::ZERO)
     }
 
     /// Fires every `period`, first one period from now.
@@ -120,17 +139,17 @@ impl Timers {
             return Err(TimerError::PeriodTooShort);
         }
         let due = now.saturating_duration_since(self.origin).saturating_add(period);
-        self.set(owner, ticks_up(due), ticks_up(period))
+        self.set(owner, due, period)
     }
 
-    fn set(&mut self, owner: u32, at: u64, period: u64) -> Result<TimerId, TimerError> {
+    fn set(&mut self, owner: u32, due: Duration, period: Duration) -> Result<TimerId, TimerError> {
         let node = self.lists[FREE].first;
         if node == NONE {
             return Err(TimerError::Full { capacity: self.nodes.len() });
         }
         self.unlink(node);
         let timer = &mut self.nodes[node as usize];
-        (timer.at, timer.period, timer.owner) = (at, period, owner);
+        (timer.at, timer.due, timer.period, timer.owner) = (ticks_up(due), due, period, owner);
         let generation = timer.generation;
         self.set += 1;
         self.place(node);
@@ -169,13 +188,13 @@ impl Timers {
         let node = self.lists[DUE].first;
         let timer = self.nodes.get(node as usize).copied()?;
         let id = TimerId { node, generation: timer.generation };
-        match (self.now - timer.at).checked_div(timer.period) {
-            None => self.retire(node),
-            Some(missed) => {
-                self.unlink(node);
-                self.nodes[node as usize].at = timer.at.saturating_add((missed + 1).saturating_mul(timer.period));
-                self.place(node);
-            }
+        if timer.period.is_zero() {
+            self.retire(node);
+        } else {
+            self.unlink(node);
+            let due = following(timer.due, timer.period, Duration::from_millis(self.now));
+            (self.nodes[node as usize].at, self.nodes[node as usize].due) = (ticks_up(due), due);
+            self.place(node);
         }
         Some((timer.owner, id))
     }
@@ -183,7 +202,7 @@ impl Timers {
     /// A moment no later than the first timer's; the wheel has something to do then.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let tick = if self.lists[DUE].first != NONE { Some(self.now) } else { self.next_slot().map(|(tick, _)| tick) };
-        self.origin.checked_add(TICK.checked_mul(u32::try_from(tick?).unwrap_or(u32::MAX))?)
+        self.origin.checked_add(Duration::from_millis(tick?))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -270,6 +289,13 @@ impl Timers {
             *slots &= !(1 << (list % SLOTS));
         }
     }
+}
+
+/// The first of `due + period`, `due + 2 period`, … whose tick lies after `now`.
+fn following(due: Duration, period: Duration, now: Duration) -> Duration {
+    let missed = now.saturating_sub(due).as_nanos() / period.as_nanos();
+    let periods = u32::try_from(missed).unwrap_or(u32::MAX).saturating_add(1);
+    due.saturating_add(period.saturating_mul(periods))
 }
 
 /// Whole ticks, rounded up: a timer is never early.

@@ -15,7 +15,7 @@ fn never_early_and_never_forgotten() {
     let hour = 3_600_000;
     for delay in [0, 1, 63, 64, 65, 4095, 4096, 4097, 262_143, 262_144, hour, 5 * hour, 24 * hour, 40 * 24 * hour] {
         for start in [0, 1, 62, 63, 64, 4_095, 16_777_214] {
-            let mut timers = Timers::with_capacity(1, origin);
+            let mut timers = Timers::with_capacity(1, origin).unwrap();
             timers.advance(origin + ms(start));
             timers.after(7, origin + ms(start), ms(delay)).unwrap();
             if delay > 0 {
@@ -34,7 +34,7 @@ fn never_early_and_never_forgotten() {
 #[test]
 fn sleeping_until_the_deadline_always_gets_there() {
     let origin = Instant::now();
-    let mut timers = Timers::with_capacity(1, origin);
+    let mut timers = Timers::with_capacity(1, origin).unwrap();
     timers.after(1, origin, Duration::from_secs(100_000)).unwrap();
     let mut steps = 0;
     while all_due(&mut timers).is_empty() {
@@ -48,7 +48,7 @@ fn sleeping_until_the_deadline_always_gets_there() {
 #[test]
 fn a_part_of_a_tick_rounds_up() {
     let origin = Instant::now();
-    let mut timers = Timers::with_capacity(1, origin);
+    let mut timers = Timers::with_capacity(1, origin).unwrap();
     timers.after(1, origin + Duration::from_micros(300), Duration::from_micros(800)).unwrap();
     timers.advance(origin + Duration::from_micros(1_999));
     assert_eq!(all_due(&mut timers), []);
@@ -59,7 +59,7 @@ fn a_part_of_a_tick_rounds_up() {
 #[test]
 fn ids_are_stale_once_the_timer_is_gone() {
     let origin = Instant::now();
-    let mut timers = Timers::with_capacity(1, origin);
+    let mut timers = Timers::with_capacity(1, origin).unwrap();
     let first = timers.after(1, origin, ms(5)).unwrap();
     assert_eq!(timers.after(2, origin, ms(5)), Err(TimerError::Full { capacity: 1 }));
     assert!(timers.cancel(first) && !timers.cancel(first));
@@ -68,13 +68,16 @@ fn ids_are_stale_once_the_timer_is_gone() {
     timers.advance(origin + ms(5));
     assert_eq!(timers.pop_due(), Some((2, second)));
     assert!(!timers.cancel(second));
-    assert_eq!(Timers::with_capacity(0, origin).after(1, origin, ms(1)), Err(TimerError::Full { capacity: 0 }));
+    assert_eq!(
+        Timers::with_capacity(0, origin).unwrap().after(1, origin, ms(1)),
+        Err(TimerError::Full { capacity: 0 })
+    );
 }
 
 #[test]
 fn a_late_period_fires_once_and_keeps_its_rhythm() {
     let origin = Instant::now();
-    let mut timers = Timers::with_capacity(1, origin);
+    let mut timers = Timers::with_capacity(1, origin).unwrap();
     assert_eq!(timers.every(1, origin, Duration::from_micros(999)), Err(TimerError::PeriodTooShort));
     let id = timers.every(1, origin, ms(10)).unwrap();
     timers.advance(origin + ms(35));
@@ -89,7 +92,7 @@ fn a_late_period_fires_once_and_keeps_its_rhythm() {
 #[test]
 fn what_is_due_can_be_cancelled() {
     let origin = Instant::now();
-    let mut timers = Timers::with_capacity(2, origin);
+    let mut timers = Timers::with_capacity(2, origin).unwrap();
     let first = timers.after(1, origin, ms(1)).unwrap();
     let second = timers.after(2, origin, ms(1)).unwrap();
     timers.advance(origin + ms(9));
@@ -121,7 +124,7 @@ proptest! {
     #[test]
     fn behaves_like_a_list(ops in prop::collection::vec(op(), 1..200)) {
         let origin = Instant::now();
-        let mut timers = Timers::with_capacity(16, origin);
+        let mut timers = Timers::with_capacity(16, origin).unwrap();
         // Owner, id, due, period.
         let mut model: Vec<(u32, TimerId, u64, u64)> = Vec::new();
         let (mut now, mut owner) = (0, 0);
@@ -168,4 +171,34 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn the_deadline_is_ahead_after_months() {
+    let origin = Instant::now();
+    let mut timers = Timers::with_capacity(1, origin).unwrap();
+    let now = origin + ms(400 * 24 * 3_600_000);
+    timers.advance(now);
+    timers.every(1, now, ms(1000)).unwrap();
+    assert!(timers.next_deadline().unwrap() > now);
+}
+
+/// A period that is no whole number of ticks keeps its rhythm: sixty times a second is 3600 times a minute.
+#[test]
+fn fractions_of_a_tick_do_not_add_up() {
+    let origin = Instant::now();
+    let mut timers = Timers::with_capacity(1, origin).unwrap();
+    timers.every(1, origin, Duration::from_nanos(16_666_667)).unwrap();
+    let fired: usize = (0..=60_000)
+        .map(|now| {
+            timers.advance(origin + ms(now));
+            all_due(&mut timers).len()
+        })
+        .sum();
+    assert_eq!(fired, 3599);
+}
+
+#[test]
+fn more_timers_than_memory_is_an_error() {
+    assert!(Timers::with_capacity(usize::MAX, Instant::now()).is_err());
 }
