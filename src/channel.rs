@@ -18,7 +18,7 @@ pub use slots::Slots;
 pub use source::{Sink, Source};
 
 use crate::error::BuildError;
-use crate::ring::{Consumer, MpscRing, Polled, Producer, Ring, Run, SpscRing};
+use crate::ring::{Consumer, MpmcRing, MpscRing, Polled, Producer, Ring, Run, SpscRing};
 use crate::sync::{Arc, AtomicUsize, Counter};
 use crate::wait::{Bell, Event, Wait};
 use crossbeam_utils::CachePadded;
@@ -43,6 +43,10 @@ pub enum Spsc {}
 #[derive(Debug)]
 pub enum Mpsc {}
 
+/// Many senders, receivers that compete. Names the kind in `Sender<T, Mpmc>`; see [`mpmc`](crate::mpmc).
+#[derive(Debug)]
+pub enum Mpmc {}
+
 impl Kind for Spsc {
     type Ring<T> = SpscRing<T>;
 }
@@ -51,11 +55,18 @@ impl Kind for Mpsc {
     type Ring<T> = MpscRing<T>;
 }
 
-/// Kinds whose senders can be cloned.
+impl Kind for Mpmc {
+    type Ring<T> = MpmcRing<T>;
+}
+
+/// Kinds whose handles can be cloned.
 pub(crate) mod many {
     pub trait ManySenders: super::Kind {}
+    pub trait ManyReceivers: super::Kind {}
 }
 impl many::ManySenders for Mpsc {}
+impl many::ManySenders for Mpmc {}
+impl many::ManyReceivers for Mpmc {}
 
 /// What a channel has done so far.
 ///
@@ -112,6 +123,7 @@ struct Bells {
 
 struct Counts {
     senders: AtomicUsize,
+    receivers: AtomicUsize,
     /// Positions that were claimed and given up.
     aborted: Counter,
     /// Positions of skip marks that the receiver has stepped over.
@@ -142,7 +154,7 @@ impl<T, R: Ring<T>> Release for Shared<T, R> {
         let freed = consumer.head.wrapping_sub(consumer.released);
         // SAFETY: the caller's promise.
         unsafe { self.ring.release(consumer) };
-        self.bells.not_full.notify(u32::try_from(freed).unwrap_or(u32::MAX));
+        self.room_made(freed);
     }
 }
 
@@ -158,7 +170,7 @@ impl<T, R: Ring<T>> Publish for Shared<T, R> {
         // SAFETY: the caller's promise.
         unsafe { self.ring.publish(producer, run, written) };
         // A skip mark wakes the receiver too: senders may be waiting for it to be stepped over.
-        self.bells.not_empty.notify(u32::try_from(written.max(1)).unwrap_or(u32::MAX));
+        self.bells.not_empty.notify(sleepers::<T, R>(written.max(1) as u64));
     }
 }
 
@@ -174,6 +186,7 @@ impl<T, R: Ring<T>> Shared<T, R> {
             }),
             counts: CachePadded::new(Counts {
                 senders: AtomicUsize::new(1),
+                receivers: AtomicUsize::new(1),
                 aborted: Counter::new(),
                 skipped: Counter::new(),
                 dropped: Counter::new(),
@@ -191,26 +204,72 @@ impl<T, R: Ring<T>> Shared<T, R> {
     ///
     /// # Safety
     ///
-    /// As for [`Ring::poll`].
+    /// As for [`Ring::poll`], but what lies below the head need not be released.
     #[inline]
     unsafe fn poll(&self, consumer: &mut Consumer, max: usize) -> Polled {
         if consumer.ended {
             return Polled::Closed;
         }
-        let before = (consumer.skipped, consumer.high_water);
-        // SAFETY: the caller's promise.
-        let polled = unsafe { self.ring.poll(consumer, max) };
-        if before != (consumer.skipped, consumer.high_water) {
-            self.counts.skipped.set(consumer.skipped);
-            self.counts.high_water.set(consumer.high_water);
-        }
-        consumer.ended = polled == Polled::Closed;
         if consumer.head != consumer.released {
-            // After skip marks or a forgotten batch: nobody else would give these slots back.
+            // After a forgotten batch: nobody else would give these slots back.
             // SAFETY: the caller's promise.
             unsafe { self.release(consumer) };
         }
+        let high_water = consumer.high_water;
+        // SAFETY: the caller's promise.
+        let polled = unsafe { self.ring.poll(consumer, max) };
+        if high_water != consumer.high_water {
+            self.counts.high_water.raise(consumer.high_water);
+        }
+        if consumer.stepped_over > 0 {
+            // SAFETY: the caller's promise.
+            unsafe { self.settle_marks(consumer) };
+        }
+        consumer.ended = polled == Polled::Closed;
         polled
+    }
+
+    /// Counts skip marks that were stepped over, and gives their slots back.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Ring::poll`].
+    #[cold]
+    unsafe fn settle_marks(&self, consumer: &mut Consumer) {
+        let marks = core::mem::take(&mut consumer.stepped_over);
+        self.counts.skipped.add(marks);
+        if consumer.head != consumer.released {
+            // SAFETY: the caller's promise.
+            unsafe { self.ring.release(consumer) };
+        }
+        self.room_made(marks);
+    }
+
+    /// Wakes those who may have waited for `positions` to be given back.
+    #[inline]
+    fn room_made(&self, positions: u64) {
+        self.bells.not_full.notify(sleepers::<T, R>(positions));
+        if self.ring.is_ending() {
+            self.bells.not_empty.notify(u32::MAX);
+        }
+    }
+
+    /// Gives back what was taken, and lets other receivers have what was claimed and not taken.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Shared::poll`].
+    unsafe fn leave(&self, consumer: &mut Consumer) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if consumer.head != consumer.released {
+                self.release(consumer);
+            }
+            self.ring.leave(consumer);
+        }
+        if R::WAKE_ALL {
+            self.bells.not_empty.notify(u32::MAX);
+        }
     }
 
     fn close(&self) -> bool {
@@ -225,7 +284,7 @@ impl<T, R: Ring<T>> Shared<T, R> {
     ///
     /// # Safety
     ///
-    /// As for [`Ring::poll`].
+    /// As for [`Shared::poll`].
     unsafe fn drop_rest(&self, consumer: &mut Consumer) {
         struct GoOn<'a, T, R: Ring<T>>(&'a Shared<T, R>, &'a mut Consumer);
         impl<T, R: Ring<T>> Drop for GoOn<'_, T, R> {
@@ -234,8 +293,10 @@ impl<T, R: Ring<T>> Shared<T, R> {
                 unsafe { self.0.drop_rest(self.1) };
             }
         }
+        // Whatever arrived after the end was answered is dropped here as well.
+        consumer.ended = false;
         // SAFETY: the caller's promise.
-        while unsafe { self.ring.poll(consumer, usize::MAX) } == Polled::Ready {
+        while unsafe { self.poll(consumer, usize::MAX) } == Polled::Ready {
             let (start, len) = (consumer.head, consumer.available());
             consumer.head = consumer.ready;
             self.counts.dropped.add(len as u64);
@@ -244,9 +305,6 @@ impl<T, R: Ring<T>> Shared<T, R> {
             unsafe { self.ring.storage().drop_run(start, len) };
             core::mem::forget(go_on);
         }
-        self.counts.skipped.set(consumer.skipped);
-        // SAFETY: the caller's promise.
-        unsafe { self.release(consumer) };
     }
 
     fn stats(&self) -> ChannelStats {
@@ -255,8 +313,9 @@ impl<T, R: Ring<T>> Shared<T, R> {
         let (dropped, skipped) = (counts.dropped.get(), counts.skipped.get());
         let positions = self.ring.positions();
         let aborted = counts.aborted.get();
-        let taken = positions.head.wrapping_sub(self.start);
-        let claimed = taken.wrapping_add(positions.len as u64);
+        let released = positions.head.wrapping_sub(self.start);
+        let claimed = released.wrapping_add(positions.len as u64);
+        let taken = released.wrapping_add(positions.done_beyond);
         let marks = if R::SKIP_MARKS { aborted } else { 0 };
         ChannelStats {
             sent: claimed.saturating_sub(marks),
@@ -280,6 +339,12 @@ impl<T, R: Ring<T>> Shared<T, R> {
             .field("closed", &self.ring.is_closed())
             .finish_non_exhaustive()
     }
+}
+
+/// How many sleepers to wake for so many positions.
+#[inline(always)]
+fn sleepers<T, R: Ring<T>>(positions: u64) -> u32 {
+    if R::WAKE_ALL { u32::MAX } else { u32::try_from(positions).unwrap_or(u32::MAX) }
 }
 
 impl<T, R: Ring<T>> Drop for Shared<T, R> {

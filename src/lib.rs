@@ -39,6 +39,8 @@ mod error;
 #[forbid(unsafe_code)]
 mod metrics;
 #[forbid(unsafe_code)]
+pub mod mpmc;
+#[forbid(unsafe_code)]
 pub mod mpsc;
 mod ring;
 #[forbid(unsafe_code)]
@@ -53,7 +55,7 @@ pub const MAX_BATCH: usize = 256;
 
 pub use bus::{Bus, BusBuilder, Publisher, Report};
 pub use channel::{
-    Batch, Builder, ChannelStats, IntoIter, Iter, Mpsc, Receiver, Sender, Sink, Slots, Source, Spsc, TryIter,
+    Batch, Builder, ChannelStats, IntoIter, Iter, Mpmc, Mpsc, Receiver, Sender, Sink, Slots, Source, Spsc, TryIter,
 };
 pub use error::{
     BuildError, Disconnected, RecvError, RecvTimeoutError, ReserveError, SendError, SendTimeoutError, TryRecvError,

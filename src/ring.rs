@@ -9,14 +9,18 @@
 //! * **R1** After [`claim`](Ring::claim) the slots of the run belong to the claimer alone, until it calls
 //!   [`publish`](Ring::publish).
 //! * **R2** After [`poll`](Ring::poll) the slots `head..ready` of the cursor hold published values that belong to
-//!   that receiver alone, until it calls [`release`](Ring::release). Those below `head` have been moved out or
-//!   dropped; those from `head` on have not.
+//!   that receiver alone, until it calls [`release`](Ring::release) or [`leave`](Ring::leave). Those below `head` have
+//!   been moved out or dropped; those from `head` on have not.
 //! * **R3** A slot is written only while its claimer owns it, and read only while its receiver does.
 
+mod mpmc;
 mod mpsc;
+mod runs;
 mod spsc;
 mod storage;
+mod tail;
 
+pub(crate) use mpmc::MpmcRing;
 pub(crate) use mpsc::MpscRing;
 pub(crate) use spsc::SpscRing;
 pub(crate) use storage::{Storage, slots_for};
@@ -37,12 +41,14 @@ pub(crate) struct Producer {
 pub(crate) struct Consumer {
     /// The next value to take.
     pub(crate) head: u64,
-    /// The end of what is known to be published.
+    /// The end of what is known to be published, or, where receivers compete, of what this one has claimed.
     pub(crate) ready: u64,
-    /// What the senders know of `head`.
+    /// What was given back of that; at `head` but for a batch that is open or was forgotten.
     pub(crate) released: u64,
-    /// Positions of skip marks that were stepped over.
-    pub(crate) skipped: u64,
+    /// Positions below `head` that held nothing for this receiver, in wrapping arithmetic.
+    passed: u64,
+    /// Positions of skip marks that were stepped over and not yet counted.
+    pub(crate) stepped_over: u64,
     /// The most messages that were ever seen waiting.
     pub(crate) high_water: u64,
     /// Closed was answered: whatever still arrives is not for this receiver.
@@ -51,13 +57,37 @@ pub(crate) struct Consumer {
 
 impl Consumer {
     pub(crate) fn new(start: u64) -> Self {
-        Self { head: start, ready: start, released: start, skipped: 0, high_water: 0, ended: false }
+        Self { head: start, ready: start, released: start, passed: 0, stepped_over: 0, high_water: 0, ended: false }
     }
 
     /// How many values are known to be published and not yet taken.
     #[inline(always)]
     pub(crate) fn available(&self) -> usize {
         self.ready.wrapping_sub(self.head) as usize
+    }
+
+    /// How many values this receiver has taken, in wrapping arithmetic.
+    pub(crate) fn taken(&self) -> u64 {
+        self.head.wrapping_sub(self.passed)
+    }
+
+    /// Goes on at `start`, where `len` values are this receiver's.
+    #[inline(always)]
+    fn move_to(&mut self, start: u64, len: u64) {
+        self.passed = self.passed.wrapping_add(start.wrapping_sub(self.head));
+        (self.head, self.released, self.ready) = (start, start, start.wrapping_add(len));
+    }
+
+    /// Goes on past a skip mark at the head.
+    fn step_over(&mut self, len: u64) {
+        self.head = self.head.wrapping_add(len);
+        self.passed = self.passed.wrapping_add(len);
+        self.stepped_over += len;
+    }
+
+    #[inline(always)]
+    fn saw_waiting(&mut self, messages: u64) {
+        self.high_water = self.high_water.max(messages);
     }
 }
 
@@ -96,6 +126,10 @@ pub(crate) unsafe trait Ring<T>: Sized {
     /// Whether positions that are given up stay in the ring as marks, or are claimed again.
     const SKIP_MARKS: bool;
 
+    /// Whether what is published or released may be of use to more sleepers than its size says: because others were done
+    /// out of order before, or because everybody gets everything.
+    const WAKE_ALL: bool = false;
+
     /// A ring of `capacity` slots, a power of two, whose positions begin at `start`.
     fn new(capacity: usize, start: u64) -> Result<Self, BuildError>;
 
@@ -118,21 +152,35 @@ pub(crate) unsafe trait Ring<T>: Sized {
     ///
     /// # Safety
     ///
-    /// `consumer` is this ring's only consumer and has moved out or dropped what lies below its head.
+    /// `consumer` is one of this ring's consumers (the only one, unless receivers compete), has moved out or dropped what lies
+    /// below its head, and has released it.
     unsafe fn poll(&self, consumer: &mut Consumer, max: usize) -> Polled;
 
     /// Gives the slots below the consumer's head back to the senders.
     ///
     /// # Safety
     ///
-    /// As for [`poll`](Ring::poll).
+    /// As for [`poll`](Ring::poll), of which this is the last part.
     unsafe fn release(&self, consumer: &mut Consumer);
+
+    /// Lets other receivers have what this one has claimed and not taken.
+    ///
+    /// # Safety
+    ///
+    /// As for [`poll`](Ring::poll).
+    unsafe fn leave(&self, _consumer: &mut Consumer) {}
 
     /// Lets no claim succeed from now on; true for the call that did it.
     fn close(&self) -> bool;
 
     /// What the closer did before is visible after true was answered.
     fn is_closed(&self) -> bool;
+
+    /// Whether receivers may be waiting for each other's claims to be settled, before they answer that all is over.
+    #[inline(always)]
+    fn is_ending(&self) -> bool {
+        false
+    }
 
     /// The positions that were claimed last and released last. Each is true at some moment during the call.
     fn positions(&self) -> Positions;
@@ -144,4 +192,13 @@ pub(crate) struct Positions {
     pub(crate) head: u64,
     /// `tail - head`, between 0 and the capacity.
     pub(crate) len: usize,
+    /// Positions beyond `head` that were released out of order.
+    pub(crate) done_beyond: u64,
+}
+
+impl Positions {
+    /// `tail` was read after `head`: it is not behind it, only possibly too far ahead.
+    fn between(head: u64, tail: u64, capacity: usize) -> Self {
+        Self { head, len: tail::ahead(tail, head).clamp(0, capacity as i64) as usize, done_beyond: 0 }
+    }
 }

@@ -60,6 +60,11 @@ impl Counter {
         self.0.fetch_add(n, core::sync::atomic::Ordering::Relaxed);
     }
 
+    /// Makes it at least `n`.
+    pub(crate) fn raise(&self, n: u64) {
+        self.0.fetch_max(n, core::sync::atomic::Ordering::Relaxed);
+    }
+
     /// For counters that one thread keeps.
     pub(crate) fn set(&self, n: u64) {
         self.0.store(n, core::sync::atomic::Ordering::Relaxed);
@@ -69,32 +74,6 @@ impl Counter {
         self.0.load(core::sync::atomic::Ordering::Relaxed)
     }
 }
-
-/// A plain field that two threads take turns with; who may touch it when is the ring's invariant to state.
-#[cfg(not(ringway_loom))]
-pub(crate) struct UnsafeCell<T>(core::cell::UnsafeCell<T>);
-
-#[cfg(not(ringway_loom))]
-impl<T> UnsafeCell<T> {
-    pub(crate) fn new(value: T) -> Self {
-        Self(core::cell::UnsafeCell::new(value))
-    }
-
-    /// Calls `f` with the field for reading.
-    #[inline(always)]
-    pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
-        f(self.0.get())
-    }
-
-    /// Calls `f` with the field for writing.
-    #[inline(always)]
-    pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
-        f(self.0.get())
-    }
-}
-
-#[cfg(ringway_loom)]
-pub(crate) use loom::cell::UnsafeCell;
 
 /// Tells loom which slots are touched, and how; nothing at all outside models.
 #[cfg(not(ringway_loom))]

@@ -6,7 +6,7 @@ use common::{Drops, panics};
 use ringway::{BuildError, Builder, RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError, mpsc, spsc};
 use std::time::{Duration, Instant};
 
-both_kinds! {
+every_kind! {
     fn f14_every_slot_is_usable(channel, _at) {
         for (asked, given) in [(1, 1), (2, 2), (3, 4), (4, 4), (1000, 1024)] {
             let (mut tx, mut rx) = channel!(asked);

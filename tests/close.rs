@@ -6,7 +6,7 @@ use common::Drops;
 use ringway::{RecvError, TryRecvError, TrySendError, Wait, mpsc};
 use std::thread;
 
-both_kinds! {
+every_kind! {
     fn x15_one_call_closes(channel, _at) {
         let (mut tx, rx) = channel!(2);
         tx.try_send(1).unwrap();

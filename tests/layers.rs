@@ -10,9 +10,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("metrics", &["sync", "error"]),
     ("ring", &["sync", "error"]),
     ("wait", &["sync"]),
-    ("channel", &["sync", "error", "metrics", "ring", "wait", "spsc", "mpsc"]),
+    ("channel", &["sync", "error", "metrics", "ring", "wait", "spsc", "mpsc", "mpmc"]),
     ("spsc", &["channel"]),
     ("mpsc", &["channel"]),
+    ("mpmc", &["channel"]),
     ("worker", &["sync", "error", "metrics", "wait", "channel"]),
     ("bus", &["error", "wait", "ring", "channel", "mpsc", "worker"]),
 ];

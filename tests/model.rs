@@ -11,7 +11,7 @@ use std::mem;
 const SEQUENCES: usize = 300;
 const STEPS: usize = 200;
 
-both_kinds! {
+every_kind! {
     /// What a model cannot know is how many slots an mpsc's skip marks still occupy: `occupied` counts them, until the receiver has
     /// passed them.
     fn behaves_like_a_queue(_channel, at) {

@@ -66,7 +66,7 @@ assert_bounds! {
     ChannelStats: true true true;
 }
 
-both_kinds! {
+every_kind! {
     fn f17_messages_of_no_size(channel, _at) {
         let (mut tx, mut rx) = channel!(4);
         assert_eq!(tx.try_send_iter(&mut std::iter::repeat(())), Ok(4));
@@ -126,7 +126,7 @@ both_kinds! {
     fn x29_memory_is_told_and_fixed(channel, _at) {
         let (mut tx, mut rx) = channel!(1000);
         let told = tx.stats().memory_bytes;
-        assert!((8 * 1024..=8 * 1024 + 16 * 1024).contains(&told), "{told}");
+        assert!((8 * 1024..=8 * 1024 + 32 * 1024).contains(&told), "{told}");
         for n in 0..5000_u64 {
             tx.try_send(n).unwrap();
             rx.recv().unwrap();

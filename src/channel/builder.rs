@@ -1,6 +1,6 @@
 //! Channels as configured.
 
-use super::{Kind, Mpsc, Receiver, Sender, Shared, Spsc};
+use super::{Kind, Mpmc, Mpsc, Receiver, Sender, Shared, Spsc};
 use crate::error::BuildError;
 use crate::ring::slots_for;
 use crate::sync::Arc;
@@ -88,6 +88,15 @@ impl Builder {
     /// As for [`spsc`](Builder::spsc).
     pub fn mpsc<T>(&self) -> Result<(crate::mpsc::Sender<T>, crate::mpsc::Receiver<T>), BuildError> {
         self.build::<T, Mpsc>()
+    }
+
+    /// A channel with many senders and receivers that compete for its messages.
+    ///
+    /// # Errors
+    ///
+    /// As for [`spsc`](Builder::spsc).
+    pub fn mpmc<T>(&self) -> Result<(crate::mpmc::Sender<T>, crate::mpmc::Receiver<T>), BuildError> {
+        self.build::<T, Mpmc>()
     }
 
     fn build<T, K: Kind>(&self) -> Result<Ends<T, K>, BuildError> {

@@ -1,9 +1,10 @@
 //! The receiving half.
 
+use super::many::ManyReceivers;
 use super::{Batch, ChannelStats, IntoIter, Iter, Kind, Release, Shared, TryIter};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::ring::{Consumer, Polled, Ring};
-use crate::sync::{Arc, Deadline};
+use crate::sync::{Arc, Deadline, Ordering};
 use crate::wait::{Attempt, Event, until};
 use core::cell::Cell;
 use core::fmt;
@@ -12,10 +13,11 @@ use core::time::Duration;
 
 /// The receiving half of a channel.
 ///
-/// `Send` and not `Sync`: one thread uses it at a time, through `&mut`. Dropping it closes the channel and drops the
-/// messages that nobody took.
+/// `Send` and not `Sync`: one thread uses it at a time, through `&mut`. Where receivers compete, a clone is another handle
+/// for another thread. Dropping the last one closes the channel and drops the messages that nobody took.
 ///
-/// Nothing here allocates. `try_` calls never wait for another thread.
+/// Nothing here allocates. `try_` calls never wait for another thread. Progress and cost of each: see the
+/// [kinds](crate#which-channel).
 pub struct Receiver<T, K: Kind> {
     pub(super) shared: Arc<Shared<T, K::Ring<T>>>,
     pub(super) consumer: Consumer,
@@ -30,7 +32,7 @@ impl<T, K: Kind> Receiver<T, K> {
 
     /// Takes a message if there is one now.
     ///
-    /// Wait-free. One acquire load, one release store.
+    /// One acquire load and one release store; where receivers compete, also one compare-and-swap.
     ///
     /// # Errors
     ///
@@ -71,8 +73,7 @@ impl<T, K: Kind> Receiver<T, K> {
 
     fn recv_until(&mut self, deadline: Deadline) -> Result<T, RecvTimeoutError> {
         let Self { shared, consumer, .. } = self;
-        // SAFETY: the receiver is borrowed exclusively: this is the only consumer, and a head is moved only past what was
-        // moved out or dropped.
+        // SAFETY: the consumer is this receiver's, and its head is moved only past what was moved out or dropped.
         let attempt = || Some(unsafe { shared.poll(consumer, 1) }).filter(|polled| *polled != Polled::Empty);
         match until(shared.recv_wait, shared.bells.not_empty.event(), &mut Attempt { deadline, attempt }) {
             // SAFETY: as above, and a message is available.
@@ -103,7 +104,7 @@ impl<T, K: Kind> Receiver<T, K> {
     /// Takes up to `max` messages that are there now, and gives their slots back all at once. Gives the number taken: at least
     /// one if there is any, but it may be fewer than are there (as a [`Batch`] may). 0 says that nothing could be taken.
     ///
-    /// Wait-free apart from `f`. If `f` panics, the message it was given is gone and the others stay.
+    /// If `f` panics, the message it was given is gone and the others stay.
     ///
     /// ```
     /// let (mut tx, mut rx) = ringway::spsc::channel(8);
@@ -127,7 +128,8 @@ impl<T, K: Kind> Receiver<T, K> {
 
     /// Lends up to `max` messages that are there now, in place. A batch may be shorter than what is queued.
     ///
-    /// Wait-free.
+    /// Where receivers compete, what is not taken of a batch stays claimed by this receiver until its next call or its drop:
+    /// it occupies the channel, and if it passes to another receiver, that one gets it out of order.
     ///
     /// # Errors
     ///
@@ -136,11 +138,16 @@ impl<T, K: Kind> Receiver<T, K> {
     #[inline]
     pub fn try_batch(&mut self, max: usize) -> Result<Batch<'_, T>, TryRecvError> {
         let Self { shared, consumer, .. } = self;
-        // SAFETY: this is the channel's only consumer, and a head is moved only past what was moved out or dropped.
-        match unsafe { shared.poll(consumer, max.max(1)) } {
-            Polled::Ready if max > 0 => Ok(Batch::new(shared.ring.storage(), consumer, max, &**shared)),
+        if max == 0 {
+            // Nothing may be claimed.
+            let over = shared.ring.is_closed() && shared.ring.positions().len == 0;
+            return Err(if over { TryRecvError::Disconnected } else { TryRecvError::Empty });
+        }
+        // SAFETY: the consumer is this receiver's, and its head is moved only past what was moved out or dropped.
+        match unsafe { shared.poll(consumer, max) } {
+            Polled::Ready => Ok(Batch::new(shared.ring.storage(), consumer, max, &**shared)),
             Polled::Closed => Err(TryRecvError::Disconnected),
-            _ => Err(TryRecvError::Empty),
+            Polled::Empty => Err(TryRecvError::Empty),
         }
     }
 
@@ -194,8 +201,7 @@ impl<T, K: Kind> Receiver<T, K> {
 
 #[inline]
 fn try_recv<T, R: Ring<T>>(shared: &Shared<T, R>, consumer: &mut Consumer) -> Result<T, TryRecvError> {
-    // SAFETY: the receiver is borrowed exclusively: this is the only consumer, and a head is moved only past what was
-    // moved out or dropped.
+    // SAFETY: the consumer is the receiver's, and its head is moved only past what was moved out or dropped.
     match unsafe { shared.poll(consumer, 1) } {
         Polled::Empty => Err(TryRecvError::Empty),
         Polled::Closed => Err(TryRecvError::Disconnected),
@@ -221,11 +227,27 @@ unsafe fn take<T, R: Ring<T>>(shared: &Shared<T, R>, consumer: &mut Consumer) ->
     }
 }
 
+impl<T, K: ManyReceivers> Clone for Receiver<T, K> {
+    /// Another receiver of the same channel, which competes for its messages. What this one has in an open batch stays its
+    /// own. Allocates nothing.
+    fn clone(&self) -> Self {
+        // Relaxed: a new handle is made from one that is counted, so the count is not 0.
+        self.shared.counts.receivers.fetch_add(1, Ordering::Relaxed);
+        Self::new(Arc::clone(&self.shared))
+    }
+}
+
 impl<T, K: Kind> Drop for Receiver<T, K> {
     fn drop(&mut self) {
-        self.shared.close();
-        // SAFETY: this is the only consumer, and it goes.
-        unsafe { self.shared.drop_rest(&mut self.consumer) };
+        let Self { shared, consumer, .. } = self;
+        // SAFETY: the consumer is this receiver's, and it goes.
+        unsafe { shared.leave(consumer) };
+        // AcqRel: the last to leave sees what the others have left, and drops it.
+        if shared.counts.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            shared.close();
+            // SAFETY: as above.
+            unsafe { shared.drop_rest(consumer) };
+        }
     }
 }
 

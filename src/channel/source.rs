@@ -183,7 +183,7 @@ impl<T, K: Kind> Inbox for Receiver<T, K> {
     }
 
     fn taken(&self) -> u64 {
-        self.consumer.head.wrapping_sub(self.consumer.skipped)
+        self.consumer.taken()
     }
 
     fn discard(&mut self) {

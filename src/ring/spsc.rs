@@ -90,7 +90,7 @@ unsafe impl<T> Ring<T> for SpscRing<T> {
         if known == 0 || known < max / 4 {
             // Acquire: O2, pairs with O1.
             consumer.ready = self.tail.load(Ordering::Acquire);
-            consumer.high_water = consumer.high_water.max(consumer.available() as u64);
+            consumer.saw_waiting(consumer.available() as u64);
         }
         if consumer.available() > 0 {
             return Polled::Ready;
@@ -124,8 +124,6 @@ unsafe impl<T> Ring<T> for SpscRing<T> {
     fn positions(&self) -> Positions {
         // Relaxed: a report. `head` first: the tail read later is not behind it, only possibly too far ahead.
         let head = self.head.load(Ordering::Relaxed);
-        let tail = self.tail.load(Ordering::Relaxed);
-        let len = tail.wrapping_sub(head) as i64;
-        Positions { head, len: len.clamp(0, self.storage.capacity() as i64) as usize }
+        Positions::between(head, self.tail.load(Ordering::Relaxed), self.storage.capacity())
     }
 }

@@ -6,33 +6,29 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Runs the same test body for both kinds of channel: `$channel` is the constructor `fn(usize) -> (Sender, Receiver)`, `$at` the
+/// Runs the same test body for every kind of queue: `$channel` is the constructor `fn(usize) -> (Sender, Receiver)`, `$at` the
 /// same with a start position.
 #[macro_export]
-macro_rules! both_kinds {
-    ($($(#[$attribute:meta])* fn $name:ident($channel:ident, $at:ident) $body:block)+) => {
-        mod spsc_kind {
+macro_rules! every_kind {
+    ($($tests:tt)+) => {
+        $crate::one_kind! { spsc_kind, spsc: $($tests)+ }
+        $crate::one_kind! { mpsc_kind, mpsc: $($tests)+ }
+        $crate::one_kind! { mpmc_kind, mpmc: $($tests)+ }
+    };
+}
+
+#[macro_export]
+macro_rules! one_kind {
+    ($module:ident, $kind:ident: $($(#[$attribute:meta])* fn $name:ident($channel:ident, $at:ident) $body:block)+) => {
+        mod $module {
             #[allow(unused_imports)]
             use super::*;
             $($(#[$attribute])* #[test] fn $name() {
                 #[allow(unused_macros)]
-                macro_rules! $channel { ($capacity:expr) => { ringway::spsc::channel($capacity) } }
+                macro_rules! $channel { ($capacity:expr) => { ringway::$kind::channel($capacity) } }
                 #[allow(unused_macros)]
                 macro_rules! $at { ($capacity:expr, $start:expr) => {
-                    ringway::Builder::new($capacity).start_at($start).spsc().expect("a valid channel")
-                } }
-                $body
-            })+
-        }
-        mod mpsc_kind {
-            #[allow(unused_imports)]
-            use super::*;
-            $($(#[$attribute])* #[test] fn $name() {
-                #[allow(unused_macros)]
-                macro_rules! $channel { ($capacity:expr) => { ringway::mpsc::channel($capacity) } }
-                #[allow(unused_macros)]
-                macro_rules! $at { ($capacity:expr, $start:expr) => {
-                    ringway::Builder::new($capacity).start_at($start).mpsc().expect("a valid channel")
+                    ringway::Builder::new($capacity).start_at($start).$kind().expect("a valid channel")
                 } }
                 $body
             })+

@@ -1,0 +1,292 @@
+//! Many senders, receivers that compete. Sleeps have no safety net here: a lost wake-up shows as a deadlock.
+
+use loom_tests::{Mint, Note, Token, model, thread};
+use ringway::mpmc::{Receiver, Sender};
+use ringway::{Builder, TryRecvError, Wait};
+
+fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    channel_at(capacity, 0)
+}
+
+fn channel_at<T>(capacity: usize, start: u64) -> (Sender<T>, Receiver<T>) {
+    Builder::new(capacity).start_at(start).wait(Wait::park()).mpmc().expect("a valid channel")
+}
+
+/// The numbers that a receiver gets, until the channel is closed and drained.
+fn numbers(mut rx: Receiver<Token>) -> Vec<u32> {
+    rx.iter().map(|token| token.number).collect()
+}
+
+/// What two receivers got together: each number up to `n` once, each receiver's in order.
+fn assert_shared(one: Vec<u32>, two: Vec<u32>, n: u32) {
+    assert!(one.is_sorted() && two.is_sorted(), "{one:?} {two:?}");
+    let mut all = [one, two].concat();
+    all.sort_unstable();
+    assert!(all.into_iter().eq(0..n));
+}
+
+/// Two receivers share what one sender sends, round the ring twice and across the wrap of positions.
+#[test]
+fn two_receivers_share() {
+    for start in [0, u64::MAX, (1 << 63) - 1] {
+        model(&format!("two receivers share, capacity 1 from {start}"), 1, move || {
+            let mint = Mint::new();
+            let (mut tx, rx) = channel_at(1, start);
+            let receiver = thread::spawn({
+                let rx = rx.clone();
+                move || numbers(rx)
+            });
+            let sender = thread::spawn({
+                let mint = mint.clone();
+                move || (0..2).for_each(|n| tx.send(mint.token(n)).unwrap())
+            });
+            let mine = numbers(rx);
+            sender.join().unwrap();
+            assert_shared(mine, receiver.join().unwrap(), 2);
+            assert_eq!(mint.alive(), 0);
+        });
+    }
+}
+
+/// The same with one thread less and more switches: the sender is a receiver too.
+#[test]
+fn a_sender_that_receives() {
+    for (capacity, start) in [(1, (1 << 63) - 2), (2, u64::MAX)] {
+        model(&format!("a sender that receives, capacity {capacity}"), 3, move || {
+            let mint = Mint::new();
+            let (mut tx, rx) = channel_at(capacity, start);
+            let receiver = thread::spawn({
+                let rx = rx.clone();
+                move || numbers(rx)
+            });
+            (0..3).for_each(|n| tx.send(mint.token(n)).unwrap());
+            drop(tx);
+            let mine = numbers(rx);
+            assert_shared(mine, receiver.join().unwrap(), 3);
+            assert_eq!(mint.alive(), 0);
+        });
+    }
+}
+
+/// A run of three is claimed in parts: the first part's claimer tells the others where the run ends.
+#[test]
+fn a_run_is_split() {
+    model("a run is split", 2, || {
+        let mint = Mint::new();
+        let (mut tx, mut rx) = channel(4);
+        let mut other = rx.clone();
+        let sender = thread::spawn({
+            let mint = mint.clone();
+            move || {
+                assert_eq!(tx.try_send_iter(&mut [0, 1, 2].map(|n| mint.token(n)).into_iter()), Ok(3));
+                tx
+            }
+        });
+        let receiver = thread::spawn(move || {
+            let mut numbers = Vec::new();
+            other.drain(2, |token| numbers.push(token.number));
+            numbers
+        });
+        let mut mine = Vec::new();
+        rx.drain(1, |token| mine.push(token.number));
+        let theirs = receiver.join().unwrap();
+        drop(sender.join().unwrap());
+        // Whatever they left is there, and nothing is between.
+        let rest: Vec<_> = rx.iter().map(|token| token.number).collect();
+        let mut all = [mine, theirs, rest].concat();
+        all.sort_unstable();
+        assert_eq!(all, [0, 1, 2]);
+        assert_eq!(mint.alive(), 0);
+    });
+}
+
+/// Nobody finds the ring empty while the rest of a run waits: the middle of a run is known to who finds the head there.
+#[test]
+fn the_middle_of_a_run_is_not_empty() {
+    model("the middle of a run is not empty", 3, || {
+        let (mut tx, mut rx) = channel(4);
+        let mut other = rx.clone();
+        assert_eq!(tx.try_send_iter(&mut (0..3)), Ok(3));
+        let receiver = thread::spawn(move || other.drain(1, drop));
+        assert!(rx.try_recv().is_ok());
+        assert_eq!(receiver.join().unwrap(), 1);
+        assert_eq!(rx.try_recv(), Ok(2));
+        drop(tx);
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
+    });
+}
+
+/// Senders reuse a slot only when its receiver is done with it, however the two were claimed and released.
+#[test]
+fn slots_come_back_out_of_order() {
+    model("slots come back out of order", 2, || {
+        let mint = Mint::new();
+        let (mut tx, mut rx) = channel(2);
+        let mut other = rx.clone();
+        tx.try_send(mint.token(0)).unwrap();
+        tx.try_send(mint.token(1)).unwrap();
+        let receiver = thread::spawn(move || other.recv().map(|token| token.number));
+        let sender = thread::spawn({
+            let mint = mint.clone();
+            move || (2..4).for_each(|n| tx.send(mint.token(n)).unwrap())
+        });
+        let mut numbers = vec![rx.recv().unwrap().number, rx.recv().unwrap().number];
+        numbers.push(receiver.join().unwrap().unwrap());
+        sender.join().unwrap();
+        numbers.extend(rx.iter().map(|token| token.number));
+        numbers.sort_unstable();
+        assert_eq!(numbers, [0, 1, 2, 3]);
+        assert_eq!(mint.alive(), 0);
+    });
+}
+
+/// What happens before a send is visible after its receive, and what happens before a receive to who uses the slot again.
+#[test]
+fn messages_carry_what_came_before() {
+    model("messages carry what came before", 1, || {
+        let notes = [loom_tests::Arc::new(Note::new()), loom_tests::Arc::new(Note::new())];
+        let (mut tx, rx) = channel(1);
+        let receive = |mut rx: Receiver<usize>, notes: [loom_tests::Arc<Note>; 2]| {
+            move || rx.iter().for_each(|n: usize| assert_eq!(notes[n].read(), 7))
+        };
+        let one = thread::spawn(receive(rx.clone(), notes.clone()));
+        let two = thread::spawn(receive(rx, notes.clone()));
+        for (n, note) in notes.iter().enumerate() {
+            note.write(7);
+            tx.send(n).unwrap();
+        }
+        drop(tx);
+        one.join().unwrap();
+        two.join().unwrap();
+    });
+}
+
+/// A receiver that goes leaves what it has claimed to another, who may be asleep; nobody learns of the end before.
+#[test]
+fn what_is_left_is_taken_over() {
+    model("what is left is taken over", 3, || {
+        let mint = Mint::new();
+        let (mut tx, rx) = channel(2);
+        assert_eq!(tx.try_send_iter(&mut [0, 1].map(|n| mint.token(n)).into_iter()), Ok(2));
+        drop(tx);
+        let leaver = thread::spawn({
+            let mut rx = rx.clone();
+            move || rx.try_batch(2).ok().and_then(|mut batch| batch.next()).map(|token| token.number)
+        });
+        let mut mine = numbers(rx);
+        mine.extend(leaver.join().unwrap());
+        mine.sort_unstable();
+        assert_eq!(mine, [0, 1]);
+        assert_eq!(mint.alive(), 0);
+    });
+}
+
+/// Both receivers go with open claims: what they leave is dropped by the last, once.
+#[test]
+fn the_last_drops_what_is_left() {
+    model("the last drops what is left", 3, || {
+        let mint = Mint::new();
+        let (mut tx, rx) = channel(2);
+        tx.try_send(mint.token(0)).unwrap();
+        tx.try_send(mint.token(1)).unwrap();
+        let leave = |mut rx: Receiver<Token>| move || drop(rx.try_batch(1));
+        let one = thread::spawn(leave(rx.clone()));
+        leave(rx)();
+        one.join().unwrap();
+        assert_eq!(mint.alive(), 0);
+        let stats = tx.stats();
+        assert_eq!((stats.sent, stats.dropped, stats.received), (2, 2, 0));
+    });
+}
+
+/// A closed channel has ended only when no claim is open; who waits for that is woken by the release.
+#[test]
+fn the_end_waits_for_open_claims() {
+    model("the end waits for open claims", 3, || {
+        let (mut tx, mut rx) = channel::<u32>(1);
+        let mut other = rx.clone();
+        tx.try_send(7).unwrap();
+        let receiver = thread::spawn(move || other.recv());
+        let mine = rx.try_recv().ok();
+        drop(tx);
+        let theirs = receiver.join().unwrap().ok();
+        assert_eq!(mine.or(theirs), Some(7));
+        assert!(mine.is_none() || theirs.is_none());
+    });
+}
+
+/// Skip marks are stepped over by one receiver, whatever the other does, and make room.
+#[test]
+fn skip_marks_are_stepped_over_once() {
+    model("skip marks are stepped over once", 2, || {
+        let (mut tx, mut rx) = channel(2);
+        let mut other = rx.clone();
+        let receiver = thread::spawn(move || other.recv().ok());
+        drop(tx.try_reserve(1).unwrap());
+        tx.send(0).unwrap();
+        tx.send(1).unwrap();
+        drop(tx);
+        let mut numbers: Vec<_> = rx.iter().collect();
+        numbers.extend(receiver.join().unwrap());
+        numbers.sort_unstable();
+        assert_eq!(numbers, [0, 1]);
+        let stats = rx.stats();
+        assert_eq!((stats.sent, stats.received, stats.aborted), (2, 2, 1));
+    });
+}
+
+/// Publications out of order: the one that closes the gap wakes both sleepers.
+#[test]
+fn two_sleeping_receivers() {
+    model("two sleeping receivers", 2, || {
+        let (mut tx, mut rx) = channel::<u32>(2);
+        let (mut other_tx, mut other_rx) = (tx.clone(), rx.clone());
+        let sender = thread::spawn(move || {
+            other_tx.try_send(1).unwrap();
+            other_tx
+        });
+        let receiver = thread::spawn(move || other_rx.recv());
+        tx.try_send(2).unwrap();
+        let sum = rx.recv().unwrap() + receiver.join().unwrap().unwrap();
+        assert_eq!(sum, 3);
+        drop((sender.join().unwrap(), tx));
+    });
+}
+
+/// Releases out of order: the one that closes the gap wakes both senders.
+#[test]
+fn two_sleeping_senders() {
+    model("two sleeping senders", 2, || {
+        let (mut tx, mut rx) = channel::<u32>(2);
+        let mut other_tx = tx.clone();
+        let mut other_rx = rx.clone();
+        assert_eq!(tx.try_send_iter(&mut (0..2)), Ok(2));
+        let one = thread::spawn(move || tx.send(2));
+        let two = thread::spawn(move || other_tx.send(3));
+        // Claimed first, released last.
+        let batch = rx.try_batch(1).unwrap();
+        assert_eq!(other_rx.try_recv(), Ok(1));
+        batch.for_each(drop);
+        one.join().unwrap().unwrap();
+        two.join().unwrap().unwrap();
+        assert_eq!(rx.drain(2, drop) + other_rx.drain(2, drop), 2);
+    });
+}
+
+/// Closing against a send: it went in and is received, or it came back.
+#[test]
+fn close_against_send() {
+    model("close against send", 3, || {
+        let mint = Mint::new();
+        let (mut tx, mut rx) = channel(1);
+        let mut other = rx.clone();
+        let token = mint.token(0);
+        let sender = thread::spawn(move || tx.try_send(token).is_ok());
+        let receiver = thread::spawn(move || other.recv().is_ok());
+        // The sender may have been the last, and closed it.
+        rx.close();
+        let mine = rx.recv().is_ok();
+        assert_eq!(sender.join().unwrap(), mine ^ receiver.join().unwrap());
+        assert_eq!(mint.alive(), 0);
+    });
+}
