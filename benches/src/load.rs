@@ -13,7 +13,7 @@ mod recorder;
 use crate::message::{Message, for_payload, payload};
 use crate::process;
 use crate::settings::{BusFlags, seconds};
-use crate::{alloc, html, stats};
+use crate::{alloc, html, output, stats};
 use agents::{Schedule, Sent};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -97,11 +97,11 @@ pub(crate) fn run(args: &LoadArgs) -> Result<ExitCode, String> {
         html::write(&args.report, &outcome.page(args), &stats::hgrm(&outcome.record.due))?;
     }
     if args.json {
-        println!("{}", outcome.json(args));
+        output::print(outcome.json(args))?;
     } else {
-        println!("{}", outcome.table());
+        output::print(outcome.table())?;
         if !args.no_report {
-            println!("report: {}", args.report.display());
+            output::print(format_args!("report: {}", args.report.display()))?;
         }
     }
     Ok(outcome.exit_code())
@@ -143,7 +143,7 @@ fn through_bus<const WORDS: usize>(args: &LoadArgs) -> Result<Outcome, String> {
         .spawn(|_| Recorder::new(args.agents, Arc::clone(&records), Arc::clone(&warm)))
         .map_err(|error| error.to_string())?;
     for warning in bus.warnings() {
-        eprintln!("warning: {warning}");
+        output::note(format_args!("warning: {warning}"));
     }
     let publisher = bus.publisher().map_err(|error| error.to_string())?;
     let progress = progress(args, "load", schedule.messages);

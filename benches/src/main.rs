@@ -4,6 +4,7 @@ mod alloc;
 mod html;
 mod load;
 mod message;
+mod output;
 mod process;
 mod replay;
 mod saturate;
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
         Some(Command::Idle(args)) => saturate::idle(args),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("error: {error}");
+        output::note(format_args!("error: {error}"));
         ExitCode::from(2)
     })
 }

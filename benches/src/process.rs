@@ -1,5 +1,6 @@
 //! What the system knows of this process, and how it is told to stop.
 
+use crate::output;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ pub(crate) fn listen_for_ctrl_c() -> Result<(), String> {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
             std::process::exit(INTERRUPTED_CODE.into());
         }
-        eprintln!("\ninterrupted: finishing, with the accounting (once more ends at once)");
+        output::note("\ninterrupted: finishing, with the accounting (once more ends at once)");
     })
     .map_err(|error| format!("cannot listen for Ctrl-C: {error}"))
 }

@@ -3,9 +3,9 @@
 mod aggregate;
 mod parse;
 
-use crate::process;
 use crate::settings::BusFlags;
 use crate::stats::human;
+use crate::{output, process};
 use aggregate::{Desk, Tally, Totals};
 use clap::Args;
 use comfy_table::Table;
@@ -59,9 +59,9 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, String> {
     };
     let outcome = through_bus(args, &feed, passes, parsed)?;
     if args.json {
-        println!("{}", outcome.json(&feed));
+        output::print(outcome.json(&feed))?;
     } else {
-        println!("{}", outcome.table(&feed));
+        output::print(outcome.table(&feed))?;
     }
     Ok(outcome.exit_code())
 }
@@ -86,7 +86,7 @@ fn through_bus(args: &ReplayArgs, feed: &Feed, passes: u64, parsed: Duration) ->
         .spawn(|_| Desk::new(Tally::new(feed), Arc::clone(&results)))
         .map_err(|error| error.to_string())?;
     for warning in bus.warnings() {
-        eprintln!("warning: {warning}");
+        output::note(format_args!("warning: {warning}"));
     }
     let mut publisher = bus.publisher().map_err(|error| error.to_string())?;
     let hidden = args.json || !std::io::stderr().is_terminal();

@@ -1,9 +1,9 @@
 //! How much goes through a bus, unpaced; and what a bus costs that has nothing to do.
 
 use crate::message::{Message, for_payload, payload};
-use crate::process;
 use crate::settings::{BusFlags, seconds};
 use crate::stats::median;
+use crate::{output, process};
 use clap::Args;
 use ringway::{Batch, Cycle, Handler, Publisher};
 use serde_json::json;
@@ -86,24 +86,23 @@ pub(crate) fn bus(args: &SaturateArgs) -> Result<ExitCode, String> {
     let rate = median(&mut rates);
     if args.json {
         let verdict = if fine { "pass" } else { "fail" };
-        println!(
-            "{}",
+        output::print(
             json!({ "messages_per_s": rate, "rounds": rates, "sent": sent, "received": received, "broken": broken,
-                    "payload_bytes": args.payload, "publishers": args.publishers, "workers": args.bus.workers, "verdict": verdict })
-        );
+                    "payload_bytes": args.payload, "publishers": args.publishers, "workers": args.bus.workers, "verdict": verdict }),
+        )?;
     } else {
-        println!(
+        output::print(format_args!(
             "{:.1} million messages of {} bytes a second (median of {} rounds, {:.1} to {:.1})",
             rate / 1e6,
             args.payload,
             rates.len(),
             rates.first().copied().unwrap_or(f64::NAN) / 1e6,
             rates.last().copied().unwrap_or(f64::NAN) / 1e6
-        );
-        println!(
+        ))?;
+        output::print(format_args!(
             "{sent} sent, {received} received, {broken} broken or out of order: {}",
             if fine { "pass" } else { "FAIL" }
-        );
+        ))?;
     }
     Ok(ExitCode::from(u8::from(!fine)))
 }
@@ -199,17 +198,16 @@ pub(crate) fn idle(args: &IdleArgs) -> Result<ExitCode, String> {
     let parks: u64 = bus.report().workers.iter().map(|worker| worker.parks).sum();
     let fine = share < IDLE_SHARE;
     if args.json {
-        println!(
-            "{}",
-            json!({ "cpu_share_of_a_core": share, "parks": parks, "verdict": if fine { "pass" } else { "fail" } })
-        );
+        output::print(
+            json!({ "cpu_share_of_a_core": share, "parks": parks, "verdict": if fine { "pass" } else { "fail" } }),
+        )?;
     } else {
-        println!(
+        output::print(format_args!(
             "{} idle workers use {:.2} % of a core ({parks} sleeps): {}",
             args.bus.workers,
             share * 100.0,
             if fine { "pass" } else { "FAIL" }
-        );
+        ))?;
     }
     Ok(ExitCode::from(u8::from(!fine)))
 }

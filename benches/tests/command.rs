@@ -1,12 +1,17 @@
 //! The command from outside: what it prints, and how it ends. Figures are not judged here, only counts.
 
 use serde_json::Value;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 const FLIGHTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/flights-2013-01.csv");
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ringway-bench")).args(arguments).output().expect("the command starts")
+}
+
+fn start(arguments: &[&str]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringway-bench"));
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command starts")
 }
 
 fn json(output: &Output) -> Value {
@@ -161,14 +166,37 @@ fn the_bus_and_the_idle_bus() {
     }
 }
 
+/// As with `| head -1`: what is left to print goes nowhere, and the run ends as it would have ended.
+#[test]
+fn a_reader_that_leaves_changes_nothing() {
+    let load = ["load", "--agents", "5", "--rate", "500", "--duration", "0.2", "--no-report"];
+    for (arguments, codes) in [
+        (&load[..], &[0, 1][..]),
+        (&["replay", FLIGHTS], &[0]),
+        (&["replay", FLIGHTS, "--json"], &[0]),
+        (&["replay", "no/such/file.csv"], &[2]),
+        (&["bus", "--rounds", "1", "--duration", "0.05"], &[0]),
+        (&["idle", "--duration", "0.1"], &[0, 1]),
+    ] {
+        let mut child = start(arguments);
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code().is_some_and(|code| codes.contains(&code)), "{arguments:?}: {told}");
+        assert!(!told.contains("panicked"), "{arguments:?}: {told}");
+        // Nor does it matter whether anybody reads the errors.
+        let mut child = start(arguments);
+        drop((child.stdout.take(), child.stderr.take()));
+        let status = child.wait().expect("it ends");
+        assert!(status.code().is_some_and(|code| codes.contains(&code)), "{arguments:?}: {status}");
+    }
+}
+
 /// Ctrl-C ends a load with its accounting.
 #[cfg(unix)]
 #[test]
 fn an_interrupted_load_is_accounted_for() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_ringway-bench"));
-    child.args(["load", "--agents", "10", "--rate", "1000", "--duration", "600", "--json", "--no-report"]);
-    let child =
-        child.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().expect("it starts");
+    let child = start(&["load", "--agents", "10", "--rate", "1000", "--duration", "600", "--json", "--no-report"]);
     // Its baseline takes five seconds; an interruption is in order at any moment.
     std::thread::sleep(std::time::Duration::from_secs(6));
     let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill is there");

@@ -4,8 +4,8 @@ use super::agents::{self, Sent, Tick};
 use super::recorder::Record;
 use super::{LoadArgs, progress, through_bus};
 use crate::message::{Message, for_payload};
-use crate::process;
 use crate::stats::{human, median};
+use crate::{output, process};
 use comfy_table::Table;
 use crossbeam_queue::ArrayQueue;
 use serde_json::json;
@@ -50,10 +50,9 @@ pub(super) fn run(args: &LoadArgs) -> Result<ExitCode, String> {
             .iter()
             .map(|round| json!({ "p95_ns": [round.ringway.0, round.peer.0], "bus_p95_ns": [round.ringway.1, round.peer.1] }))
             .collect();
-        println!(
-            "{}",
-            json!({ "peer": args.compare, "rounds": rounds, "p95_ratio": due, "bus_p95_ratio": bus, "lost": lost })
-        );
+        output::print(
+            json!({ "peer": args.compare, "rounds": rounds, "p95_ratio": due, "bus_p95_ratio": bus, "lost": lost }),
+        )?;
     } else {
         let mut table = Table::new();
         table.set_header(["P95", "ringway, due", "ArrayQueue, due", "ringway, sent", "ArrayQueue, sent"]);
@@ -61,9 +60,9 @@ pub(super) fn run(args: &LoadArgs) -> Result<ExitCode, String> {
             let figures = [round.ringway.0, round.peer.0, round.ringway.1, round.peer.1].map(human);
             table.add_row(std::iter::once(format!("round {}", number + 1)).chain(figures));
         }
-        println!(
+        output::print(format_args!(
             "{table}\nmedian ratio of P95: {due:.2} from the moment due, {bus:.2} from the call of send; {lost} lost"
-        );
+        ))?;
     }
     Ok(ExitCode::from(u8::from(lost > 0)))
 }

@@ -1,5 +1,6 @@
 //! The event file.
 
+use crate::output;
 use csv::{ByteRecord, ReaderBuilder, Trim};
 use rustc_hash::FxHashMap;
 use std::collections::hash_map::Entry;
@@ -137,7 +138,7 @@ impl Feed {
             }
         }
         if feed.bad_rows > SHOWN {
-            eprintln!("{name}: {} bad rows in all", feed.bad_rows);
+            output::note(format_args!("{name}: {} bad rows in all", feed.bad_rows));
         }
         feed.aircraft = feed.flights.len() as u32;
         Ok(feed)
@@ -146,7 +147,7 @@ impl Feed {
     fn bad(&mut self, line: u64, error: &str) {
         self.bad_rows += 1;
         if self.bad_rows <= SHOWN {
-            eprintln!("line {line}: {error}");
+            output::note(format_args!("line {line}: {error}"));
         }
     }
 
