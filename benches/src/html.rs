@@ -4,7 +4,6 @@ use crate::stats::{QUANTILES, human};
 use hdrhistogram::Histogram;
 use plotters::prelude::*;
 use std::fmt::Write;
-use std::path::Path;
 
 /// A latency distribution to be drawn.
 #[derive(Debug)]
@@ -38,20 +37,11 @@ pub(crate) struct Page {
     pub(crate) series: Vec<Series>,
 }
 
-/// Writes the page, and the percentiles as text beside it.
-pub(crate) fn write(path: &Path, page: &Page, hgrm: &str) -> Result<(), String> {
-    let write = |path: &Path, text: &str| {
-        std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
-    };
-    write(path, &render(page)?)?;
-    write(&path.with_extension("hgrm"), hgrm)
-}
-
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-fn render(page: &Page) -> Result<String, String> {
+pub(crate) fn render(page: &Page) -> Result<String, String> {
     let title = escape(&page.title);
     let mut html = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><style>\

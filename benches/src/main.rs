@@ -7,6 +7,7 @@ mod message;
 mod output;
 mod process;
 mod replay;
+mod report;
 mod saturate;
 mod settings;
 mod stats;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 const FLIGHTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/flights-2013-01.csv");
 
@@ -60,6 +61,7 @@ fn mistakes_are_told_and_nothing_else_is_printed() {
         (&["load", "--duration", "0.1", "--capacity", "18446744073709551615", "--no-report"], "more than memory"),
         (&["load", "--duration", "0.1", "--pin", "9999", "--no-report"], "core 9999"),
         (&["load", "--duration", "0.1", "--pin", "nth:9999", "--no-report"], "index 9999"),
+        (&["load", "--rate", "1000000000", "--agents", "1", "--no-report"], "more messages than an agent can count"),
         (&["load", "--compare", "array-queue", "--rounds", "0"], "not in 1.."),
         (&["replay", "no/such/file.csv"], "no/such/file.csv"),
         (&["replay", no_columns.path()], "lacks the columns"),
@@ -103,9 +105,42 @@ fn a_load_writes_its_report() {
     assert!(html.contains("<svg") && html.contains("250 received"), "{html}");
     let hgrm = Scratch(page.0.with_extension("hgrm"));
     assert!(std::fs::read_to_string(&hgrm.0).expect("so are the percentiles").contains("#[Mean"));
-    let nowhere =
-        run(&["load", "--agents", "1", "--rate", "10", "--duration", "0.1", "--report", "no/such/folder/x.html"]);
-    assert_eq!(nowhere.status.code(), Some(2));
+}
+
+/// A long load that cannot come to a good end ends before its first part, the baseline of five seconds.
+#[test]
+fn mistakes_are_told_before_the_load_begins() {
+    let page = Scratch::new("early.hgrm", "kept");
+    for (arguments, says) in [
+        (["--report", "no/such/folder/x.html"], "cannot write no/such/folder/x.html"),
+        (["--report", page.path()], "cannot be called .hgrm"),
+        (["--workers", "0"], "0 workers"),
+        (["--pin", "9999"], "core 9999"),
+    ] {
+        let began = Instant::now();
+        let output = run(&[&["load", "--agents", "1", "--rate", "10", "--duration", "60"], &arguments[..]].concat());
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(began.elapsed() < Duration::from_secs(4), "{arguments:?} took {:?}", began.elapsed());
+        assert!(output.status.code() == Some(2) && told.contains(says), "{arguments:?}: {told}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+        assert!(!std::path::Path::new("ringway-load.html").exists(), "{arguments:?}");
+    }
+    assert_eq!(std::fs::read_to_string(&page.0).expect("it is still there"), "kept");
+}
+
+/// A disk that is full at the end costs the report, not the result.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_result_is_printed_even_if_the_report_cannot_be_written() {
+    let page = Scratch::new("full.html", "");
+    std::fs::remove_file(&page.0).expect("it was just made");
+    std::os::unix::fs::symlink("/dev/full", &page.0).expect("a link");
+    let output =
+        run(&["load", "--agents", "1", "--rate", "100", "--duration", "0.1", "--json", "--report", page.path()]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(json(&output)["received"], 10);
+    assert!(output.status.code() == Some(2) && told.contains("cannot write"), "{told}");
+    assert!(!page.0.with_extension("hgrm").exists());
 }
 
 #[test]
@@ -198,7 +233,7 @@ fn a_reader_that_leaves_changes_nothing() {
 fn an_interrupted_load_is_accounted_for() {
     let child = start(&["load", "--agents", "10", "--rate", "1000", "--duration", "600", "--json", "--no-report"]);
     // Its baseline takes five seconds; an interruption is in order at any moment.
-    std::thread::sleep(std::time::Duration::from_secs(6));
+    std::thread::sleep(Duration::from_secs(6));
     let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill is there");
     assert!(interrupted.success());
     let output = child.wait_with_output().expect("it ends");

@@ -27,11 +27,6 @@ impl Schedule {
         self.messages / agents + u64::from(agent < self.messages % agents)
     }
 
-    /// The most messages that one agent has.
-    pub(crate) fn longest(&self) -> usize {
-        self.share(0) as usize
-    }
-
     /// When an agent's message is due, from the start: evenly spaced, agents one after the other.
     fn due(&self, agent: u32, sequence: u64) -> u64 {
         let duration = self.duration * 1e9;
