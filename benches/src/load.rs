@@ -167,7 +167,7 @@ fn through_bus<const WORDS: usize>(args: &LoadArgs) -> Result<Outcome, String> {
     }
     let publisher = bus.publisher().map_err(|error| error.to_string())?;
     let progress = progress(args, "load", schedule.messages);
-    let (sent, full) = (AtomicU64::new(0), AtomicU64::new(0));
+    let (sent, refused, full) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let allocated = alloc::counted();
     let mut resident = Resident::new(args.duration);
     let elapsed = agents::run_warm(
@@ -176,7 +176,8 @@ fn through_bus<const WORDS: usize>(args: &LoadArgs) -> Result<Outcome, String> {
         |_| publisher.clone(),
         |publisher: &mut Publisher<Message<WORDS>>, tick| {
             let outcome = send(publisher, tick);
-            sent.fetch_add(u64::from(outcome != Sent::Refused), Ordering::Relaxed);
+            let counter = if outcome == Sent::Refused { &refused } else { &sent };
+            counter.fetch_add(1, Ordering::Relaxed);
             full.fetch_add(u64::from(outcome == Sent::AfterWaiting), Ordering::Relaxed);
             outcome != Sent::Refused
         },
@@ -191,6 +192,8 @@ fn through_bus<const WORDS: usize>(args: &LoadArgs) -> Result<Outcome, String> {
     progress.finish_and_clear();
     let records = records.lock().map_err(|_| "a worker panicked".to_owned())?;
     Ok(Outcome {
+        scheduled: schedule.messages,
+        refused: refused.into_inner(),
         sent: sent.into_inner(),
         full: full.into_inner(),
         elapsed,

@@ -1,6 +1,7 @@
 //! What the system knows of this process, and how it is told to stop.
 
 use crate::output;
+use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -8,7 +9,16 @@ use std::time::{Duration, Instant};
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// The exit code of a run that was interrupted.
-pub(crate) const INTERRUPTED_CODE: u8 = 130;
+const INTERRUPTED_CODE: u8 = 130;
+
+/// What is wrong is told in any case; an interruption only if nothing else is.
+pub(crate) fn exit_code(fine: bool, interrupted: bool) -> ExitCode {
+    match (fine, interrupted) {
+        (false, _) => ExitCode::FAILURE,
+        (true, true) => ExitCode::from(INTERRUPTED_CODE),
+        (true, false) => ExitCode::SUCCESS,
+    }
+}
 
 /// Lets the first Ctrl-C end the run in good order, and the second one at once.
 pub(crate) fn listen_for_ctrl_c() -> Result<(), String> {

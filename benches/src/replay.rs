@@ -190,11 +190,7 @@ impl Outcome {
     }
 
     fn exit_code(&self) -> ExitCode {
-        match (self.complaints().is_empty(), self.interrupted) {
-            (false, _) => ExitCode::FAILURE,
-            (true, true) => ExitCode::from(process::INTERRUPTED_CODE),
-            (true, false) => ExitCode::SUCCESS,
-        }
+        process::exit_code(self.complaints().is_empty(), self.interrupted)
     }
 
     fn throughput(&self) -> f64 {

@@ -82,9 +82,15 @@ fn mistakes_are_told_and_nothing_else_is_printed() {
 fn a_short_load_accounts_for_every_message() {
     let output = run(&["--agents", "10", "--rate", "2000", "--duration", "1", "--json", "--no-report"]);
     let result = json(&output);
-    for (key, expected) in
-        [("sent", 2000), ("received", 2000), ("lost", 0), ("order_breaks", 0), ("allocations_steady", 0)]
-    {
+    for (key, expected) in [
+        ("scheduled", 2000),
+        ("sent", 2000),
+        ("refused", 0),
+        ("received", 2000),
+        ("lost", 0),
+        ("order_breaks", 0),
+        ("allocations_steady", 0),
+    ] {
         assert_eq!(result[key], expected, "{key} in {result}");
     }
     for latency in ["latency_ns", "bus_latency_ns", "timer_baseline_ns"] {
@@ -238,7 +244,9 @@ fn an_interrupted_load_is_accounted_for() {
     assert!(interrupted.success());
     let output = child.wait_with_output().expect("it ends");
     let result = json(&output);
-    assert_eq!(output.status.code(), Some(130), "{result}");
+    // A late message on a busy machine is a complaint, and that comes first.
+    let code = if result["complaints"] == Value::Array(Vec::new()) { 130 } else { 1 };
+    assert_eq!(output.status.code(), Some(code), "{result}");
     assert_eq!((&result["interrupted"], &result["lost"], &result["balanced"]), (&true.into(), &0.into(), &true.into()));
     assert!(result["sent"].as_u64() > Some(0) && result["sent"] == result["received"], "{result}");
 }

@@ -20,31 +20,27 @@ const NAP: Duration = Duration::from_micros(50);
 struct Round {
     ringway: (u64, u64),
     peer: (u64, u64),
-    lost: u64,
 }
 
 pub(super) fn run(args: &LoadArgs) -> Result<ExitCode, String> {
     process::listen_for_ctrl_c()?;
-    let mut rounds = Vec::new();
+    let (mut rounds, mut lost) = (Vec::new(), 0);
     for _ in 0..args.rounds {
         let outcome = for_payload!(args.payload, through_bus(args))?;
         let (sent, peer) = for_payload!(args.payload, through_queues(args))?;
+        // What is lost counts in a round that was interrupted, too; its latencies do not.
+        lost += outcome.lost() + outcome.refused + sent.saturating_sub(peer.received);
         if process::is_interrupted() {
             break;
         }
         let latencies = |record: &Record| (record.due.value_at_quantile(0.95), record.bus.value_at_quantile(0.95));
-        rounds.push(Round {
-            ringway: latencies(&outcome.record),
-            peer: latencies(&peer),
-            lost: outcome.sent - outcome.record.received + sent - peer.received,
-        });
+        rounds.push(Round { ringway: latencies(&outcome.record), peer: latencies(&peer) });
     }
     let ratios = |of: fn((u64, u64)) -> u64| -> Vec<f64> {
         rounds.iter().map(|round| of(round.ringway) as f64 / of(round.peer) as f64).collect()
     };
     let (mut due, mut bus) = (ratios(|(due, _)| due), ratios(|(_, bus)| bus));
     let (due, bus) = (median(&mut due), median(&mut bus));
-    let lost: u64 = rounds.iter().map(|round| round.lost).sum();
     if args.json {
         let rounds: Vec<_> = rounds
             .iter()
@@ -64,7 +60,7 @@ pub(super) fn run(args: &LoadArgs) -> Result<ExitCode, String> {
             "{table}\nmedian ratio of P95: {due:.2} from the moment due, {bus:.2} from the call of send; {lost} lost"
         ))?;
     }
-    Ok(ExitCode::from(u8::from(lost > 0)))
+    Ok(process::exit_code(lost == 0, process::is_interrupted()))
 }
 
 fn through_queues<const WORDS: usize>(args: &LoadArgs) -> Result<(u64, Record), String> {

@@ -3,7 +3,7 @@
 use super::LoadArgs;
 use super::recorder::Record;
 use crate::html::{Page, Series};
-use crate::process::{INTERRUPTED_CODE, resident_bytes};
+use crate::process::{self, resident_bytes};
 use crate::stats::{QUANTILES, human, to_json};
 use comfy_table::Table;
 use hdrhistogram::Histogram;
@@ -48,8 +48,12 @@ impl Resident {
 
 #[derive(Debug)]
 pub(crate) struct Outcome {
+    /// Messages that were to be sent, unless the run is interrupted.
+    pub(crate) scheduled: u64,
     /// Messages that agents have sent.
     pub(crate) sent: u64,
+    /// Sends that the bus refused; it does so only when it is closed.
+    pub(crate) refused: u64,
     /// Sends that had to wait for room.
     pub(crate) full: u64,
     pub(crate) elapsed: Duration,
@@ -63,7 +67,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    fn lost(&self) -> u64 {
+    pub(crate) fn lost(&self) -> u64 {
         self.sent.saturating_sub(self.record.received)
     }
 
@@ -79,8 +83,12 @@ impl Outcome {
                 complaints.push(complaint);
             }
         };
+        let Self { scheduled, sent, refused, .. } = *self;
         let Record { received, order_breaks, damaged, .. } = self.record;
-        expect(self.sent == received, format!("{} sent, {received} received", self.sent));
+        expect(refused == 0, format!("{refused} sends refused"));
+        // An agent that was refused sends no more; nor does one that is interrupted.
+        expect(self.interrupted || sent == scheduled, format!("{scheduled} messages were due, {sent} were sent"));
+        expect(sent == received, format!("{sent} sent, {received} received"));
         expect(order_breaks == 0, format!("{order_breaks} messages out of order"));
         expect(damaged == 0, format!("{damaged} messages damaged"));
         expect(self.report.is_balanced(), "the bus's report does not balance".to_owned());
@@ -89,10 +97,7 @@ impl Outcome {
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {
-        match (self.interrupted, self.complaints().is_empty()) {
-            (true, _) => ExitCode::from(INTERRUPTED_CODE),
-            (false, fine) => ExitCode::from(u8::from(!fine)),
-        }
+        process::exit_code(self.complaints().is_empty(), self.interrupted)
     }
 
     fn throughput(&self) -> f64 {
@@ -107,7 +112,9 @@ impl Outcome {
             })
         });
         json!({
+            "scheduled": self.scheduled,
             "sent": self.sent,
+            "refused": self.refused,
             "received": self.record.received,
             "lost": self.lost(),
             "elapsed_s": self.elapsed.as_secs_f64(),
@@ -224,5 +231,61 @@ impl Outcome {
                 .map(|((name, histogram), colour)| Series::new(name, colour, histogram))
                 .collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::histogram;
+
+    /// Everything sent and received.
+    fn fine() -> Outcome {
+        let mut record = Record::new();
+        record.received = 10;
+        Outcome {
+            scheduled: 10,
+            sent: 10,
+            refused: 0,
+            full: 0,
+            elapsed: Duration::from_secs(1),
+            record,
+            report: Report::default(),
+            allocations: 0,
+            resident: Resident::new(1.0),
+            baseline: histogram(),
+            interrupted: false,
+        }
+    }
+
+    #[test]
+    fn a_fine_run_passes_and_an_interrupted_one_tells_so() {
+        assert!(fine().complaints().is_empty());
+        assert_eq!(fine().exit_code(), ExitCode::SUCCESS);
+        let mut outcome = fine();
+        (outcome.interrupted, outcome.scheduled) = (true, 1000);
+        assert!(outcome.complaints().is_empty());
+        assert_eq!(outcome.exit_code(), ExitCode::from(130));
+    }
+
+    #[test]
+    fn whatever_is_missing_fails_interrupted_or_not() {
+        let (mut lost, mut refused, mut damaged) = (fine(), fine(), fine());
+        lost.record.received = 9;
+        refused.refused = 1;
+        damaged.record.damaged = 1;
+        for (mut outcome, says) in
+            [(lost, "10 sent, 9 received"), (refused, "1 sends refused"), (damaged, "1 messages damaged")]
+        {
+            for interrupted in [false, true] {
+                outcome.interrupted = interrupted;
+                assert_eq!(outcome.complaints(), [says]);
+                assert_eq!(outcome.exit_code(), ExitCode::FAILURE);
+            }
+        }
+        let mut outcome = fine();
+        outcome.scheduled = 11;
+        assert_eq!(outcome.complaints(), ["11 messages were due, 10 were sent"]);
+        assert!(outcome.verdict().starts_with("FAIL: 11 messages"));
     }
 }
