@@ -11,9 +11,10 @@ use clap::Args;
 use comfy_table::Table;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use parse::{Departure, Feed};
-use ringway::Report;
+use ringway::{Publisher, Report};
 use serde_json::{Value, json};
 use std::io::IsTerminal;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
@@ -29,7 +30,7 @@ pub(crate) struct ReplayArgs {
     /// A CSV file with the columns of benches/data/flights-2013-01.csv
     pub(crate) file: PathBuf,
     /// N times real time, by the scheduled departure; without it, as fast as possible
-    #[arg(long, value_name = "N", value_parser = speed)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = speed)]
     pub(crate) speed: Option<f64>,
     /// Repeat the whole file until at least so many rows were sent
     #[arg(long, value_name = "ROWS", default_value_t = 0)]
@@ -41,11 +42,12 @@ pub(crate) struct ReplayArgs {
     pub(crate) json: bool,
 }
 
+/// What anybody may want to see: a minute of the timetable takes two years at one end, a whole year of it 32 ms at the other.
+const SPEEDS: RangeInclusive<f64> = 1e-6..=1e9;
+
 fn speed(text: &str) -> Result<f64, String> {
-    text.parse()
-        .ok()
-        .filter(|speed: &f64| *speed > 0.0 && speed.is_finite())
-        .ok_or_else(|| "a number above 0".to_owned())
+    let speed = text.parse().ok().filter(|speed| SPEEDS.contains(speed));
+    speed.ok_or_else(|| format!("a number from {} to {}", SPEEDS.start(), SPEEDS.end()))
 }
 
 pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, String> {
@@ -53,11 +55,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, String> {
     let began = Instant::now();
     let feed = Feed::read(&args.file)?;
     let parsed = began.elapsed();
-    let passes = match feed.departures.len() as u64 {
-        0 => 1,
-        rows => args.loop_to.div_ceil(rows).max(1),
-    };
-    let outcome = through_bus(args, &feed, passes, parsed)?;
+    let outcome = through_bus(args, &feed, parsed)?;
     if args.json {
         output::print(outcome.json(&feed))?;
     } else {
@@ -69,6 +67,8 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, String> {
 struct Outcome {
     sent: u64,
     expected: u64,
+    /// No row of the file could be used, and so many were bad.
+    unusable: Option<u64>,
     merged: Tally,
     reference: Tally,
     report: Report,
@@ -78,7 +78,17 @@ struct Outcome {
     interrupted: bool,
 }
 
-fn through_bus(args: &ReplayArgs, feed: &Feed, passes: u64, parsed: Duration) -> Result<Outcome, String> {
+/// How many times a file of `rows` is sent, and how many rows that makes.
+fn passes(rows: u64, loop_to: u64) -> Result<(u64, u64), String> {
+    let passes = if rows == 0 { 1 } else { loop_to.div_ceil(rows).max(1) };
+    passes.checked_mul(rows).map(|all| (passes, all)).ok_or_else(|| {
+        let most = u64::MAX / rows * rows;
+        format!("--loop-to {loop_to}: whole passes of {rows} rows make more than can be counted; {most} rows at most")
+    })
+}
+
+fn through_bus(args: &ReplayArgs, feed: &Feed, parsed: Duration) -> Result<Outcome, String> {
+    let (passes, expected) = passes(feed.departures.len() as u64, args.loop_to)?;
     let results = Arc::new(Mutex::new(Vec::new()));
     let bus = args
         .bus
@@ -88,59 +98,82 @@ fn through_bus(args: &ReplayArgs, feed: &Feed, passes: u64, parsed: Duration) ->
     for warning in bus.warnings() {
         output::note(format_args!("warning: {warning}"));
     }
-    let mut publisher = bus.publisher().map_err(|error| error.to_string())?;
+    let publisher = bus.publisher().map_err(|error| error.to_string())?;
     let hidden = args.json || !std::io::stderr().is_terminal();
     let target = if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr_with_hz(5) };
-    let progress = ProgressBar::with_draw_target(Some(passes * feed.departures.len() as u64), target);
+    let progress = ProgressBar::with_draw_target(Some(expected), target);
 
     let began = Instant::now();
-    let mut sent = 0;
-    'passes: for pass in 0..passes {
-        let mut rows = feed.pass(pass).map(|departure| (u64::from(departure.aircraft), departure)).peekable();
-        while rows.peek().is_some() {
-            if process::is_interrupted() {
-                break 'passes;
-            }
-            if let Some(speed) = args.speed {
-                let due = rows.peek().map_or(0, |(_, departure)| feed.minutes_since_first(departure, pass));
-                wait_until(began, Duration::from_secs_f64(due as f64 * 60.0 / speed));
-                if process::is_interrupted() {
-                    break 'passes;
-                }
-                // Everything that is due in this minute goes together.
-                let now = &mut std::iter::from_fn(|| {
-                    rows.next_if(|(_, departure)| feed.minutes_since_first(departure, pass) <= due)
-                });
-                sent += send(&mut publisher, now)?;
-            } else {
-                sent += send(&mut publisher, &mut rows.by_ref().take(BATCH))?;
-            }
-            progress.set_position(sent);
-        }
-    }
+    let sent = send_all(publisher, feed, passes, args.speed, &progress)?;
     let report = bus.shutdown(DRAIN);
     let elapsed = began.elapsed();
     progress.finish_and_clear();
 
     let began = Instant::now();
-    let mut reference = Tally::new(feed);
-    let mut left = sent;
-    for pass in 0..passes {
-        feed.pass(pass).take(left as usize).for_each(|departure| reference.add(&departure));
-        left = left.saturating_sub(feed.departures.len() as u64);
-    }
+    let reference = single_thread(feed, sent);
     let one_thread = began.elapsed();
 
     let mut merged = Tally::new(feed);
     results.lock().map_err(|_| "a worker panicked")?.iter().for_each(|tally| merged.merge(tally));
-    let expected = passes * feed.departures.len() as u64;
+    let unusable = (feed.departures.is_empty() && feed.bad_rows > 0).then_some(feed.bad_rows);
     let interrupted = process::is_interrupted();
-    Ok(Outcome { sent, expected, merged, reference, report, parsed, elapsed, one_thread, interrupted })
+    Ok(Outcome { sent, expected, unusable, merged, reference, report, parsed, elapsed, one_thread, interrupted })
+}
+
+/// Sends the file that many times, or until the interruption. Gives how many rows went in.
+fn send_all(
+    mut publisher: Publisher<Departure>,
+    feed: &Feed,
+    passes: u64,
+    speed: Option<f64>,
+    progress: &ProgressBar,
+) -> Result<u64, String> {
+    let began = Instant::now();
+    let mut sent = 0;
+    for pass in 0..passes {
+        let mut rows = feed.pass(pass).map(|departure| (u64::from(departure.aircraft), departure)).peekable();
+        while let Some((_, next)) = rows.peek() {
+            let minute = feed.minutes_since_first(next, pass);
+            if let Some(speed) = speed {
+                wait_until(began, after(minute, speed));
+            }
+            if process::is_interrupted() {
+                return Ok(sent);
+            }
+            sent += if speed.is_some() {
+                // Everything that is due in this minute goes together.
+                let due = |(_, row): &(u64, Departure)| feed.minutes_since_first(row, pass) <= minute;
+                send(&mut publisher, &mut std::iter::from_fn(|| rows.next_if(due)))?
+            } else {
+                send(&mut publisher, &mut rows.by_ref().take(BATCH))?
+            };
+            progress.set_position(sent);
+        }
+    }
+    Ok(sent)
+}
+
+/// How long after the start a minute of the timetable is. What is longer than can be said is never.
+fn after(minute: u64, speed: f64) -> Duration {
+    Duration::try_from_secs_f64(minute as f64 * 60.0 / speed).unwrap_or(Duration::MAX)
+}
+
+/// What the first rows come to without a bus.
+fn single_thread(feed: &Feed, rows: u64) -> Tally {
+    let mut tally = Tally::new(feed);
+    let (mut pass, mut left) = (0, rows);
+    while left > 0 && !feed.departures.is_empty() {
+        let part = left.min(feed.departures.len() as u64);
+        feed.pass(pass).take(part as usize).for_each(|departure| tally.add(&departure));
+        left -= part;
+        pass += 1;
+    }
+    tally
 }
 
 /// Sends all pairs, waiting for room where there is none.
 fn send(
-    publisher: &mut ringway::Publisher<Departure>,
+    publisher: &mut Publisher<Departure>,
     pairs: &mut impl Iterator<Item = (u64, Departure)>,
 ) -> Result<u64, String> {
     let mut all = 0;
@@ -174,6 +207,9 @@ impl Outcome {
 
     fn complaints(&self) -> Vec<String> {
         let mut complaints = Vec::new();
+        if let Some(bad) = self.unusable {
+            complaints.push(format!("no usable row was found, {bad} are bad"));
+        }
         if !self.interrupted && self.sent != self.expected {
             complaints.push(format!("{} rows were to be sent, {} were", self.expected, self.sent));
         }
@@ -272,5 +308,27 @@ impl Outcome {
             if self.interrupted { "(interrupted) " } else { "" },
             if complaints.is_empty() { "pass".to_owned() } else { format!("FAIL: {}", complaints.join("; ")) },
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passes_are_whole_and_counted() {
+        assert_eq!(passes(10, 0), Ok((1, 10)));
+        assert_eq!(passes(10, 11), Ok((2, 20)));
+        assert_eq!(passes(0, u64::MAX), Ok((1, 0)));
+        assert_eq!(passes(1, u64::MAX), Ok((u64::MAX, u64::MAX)));
+        assert!(passes(2, u64::MAX).unwrap_err().contains("18446744073709551614 rows at most"));
+    }
+
+    #[test]
+    fn no_speed_and_no_minute_is_too_much() {
+        assert_eq!(after(9, 3600.0), Duration::from_millis(150));
+        assert_eq!(after(u64::MAX, *SPEEDS.start()), Duration::MAX);
+        assert_eq!(after(1, *SPEEDS.end()), Duration::from_nanos(60));
+        assert!(speed("1e-300").is_err() && speed("NaN").is_err() && speed("inf").is_err() && speed("0.5").is_ok());
     }
 }

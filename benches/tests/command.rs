@@ -65,7 +65,12 @@ fn mistakes_are_told_and_nothing_else_is_printed() {
         (&["load", "--compare", "array-queue", "--rounds", "0"], "not in 1.."),
         (&["replay", "no/such/file.csv"], "no/such/file.csv"),
         (&["replay", no_columns.path()], "lacks the columns"),
-        (&["replay", FLIGHTS, "--speed", "0"], "a number above 0"),
+        (&["replay", FLIGHTS, "--speed", "0"], "a number from 0.000001 to 1000000000"),
+        (&["replay", FLIGHTS, "--speed", "-1"], "a number from 0.000001 to 1000000000"),
+        (&["replay", FLIGHTS, "--speed", "1e-300"], "a number from 0.000001 to 1000000000"),
+        (&["replay", FLIGHTS, "--speed", "1e300"], "a number from 0.000001 to 1000000000"),
+        (&["replay", FLIGHTS, "--speed", "NaN"], "a number from 0.000001 to 1000000000"),
+        (&["replay", FLIGHTS, "--loop-to", "18446744073709551615"], "18446744073709534332 rows at most"),
         (&["bus", "--publishers", "0"], "not in 1.."),
         (&["idle", "--workers", "0"], "0 workers"),
     ] {
@@ -185,6 +190,19 @@ fn bad_rows_are_told_by_line_and_counted() {
 }
 
 #[test]
+fn a_file_of_bad_rows_alone_fails() {
+    let header = "year,month,day,dep_time,sched_dep_time,dep_delay,carrier,flight,tailnum,distance";
+    let file = Scratch::new("unusable.csv", &format!("{header}\n2013,1\n2013,1,1,517,515,late,UA,1,N1,1\n"));
+    for more in [&["--json"][..], &["--json", "--loop-to", "100"]] {
+        let output = run(&[&["replay", file.path()], more].concat());
+        let result = json(&output);
+        assert_eq!(output.status.code(), Some(1), "{result}");
+        assert_eq!((&result["verdict"], &result["bad_rows"]), (&"fail".into(), &2.into()));
+        assert_eq!(result["complaints"][0], "no usable row was found, 2 are bad");
+    }
+}
+
+#[test]
 fn speed_follows_the_timetable() {
     let header = "year,month,day,dep_time,sched_dep_time,dep_delay,carrier,flight,tailnum,distance";
     let rows: String = (0..10).map(|n| format!("2013,1,1,1,{n},0,UA,{n},N{n},1\n")).collect();
@@ -233,6 +251,28 @@ fn a_reader_that_leaves_changes_nothing() {
     }
 }
 
+#[cfg(unix)]
+fn interrupt(child: &Child) {
+    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill is there");
+    assert!(interrupted.success());
+}
+
+/// So does it a replay, however long that was to go on.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_replay_is_accounted_for() {
+    for more in [["--loop-to", "1000000000000000000"], ["--speed", "0.000001"]] {
+        let child = start(&[&["replay", FLIGHTS, "--json"], &more[..]].concat());
+        std::thread::sleep(Duration::from_secs(1));
+        interrupt(&child);
+        let output = child.wait_with_output().expect("it ends");
+        let result = json(&output);
+        assert_eq!(output.status.code(), Some(130), "{result}");
+        assert_eq!((&result["interrupted"], &result["aggregates_match"]), (&true.into(), &true.into()));
+        assert!(result["sent"].as_u64() > Some(0) && result["sent"] == result["received"], "{result}");
+    }
+}
+
 /// Ctrl-C ends a load with its accounting.
 #[cfg(unix)]
 #[test]
@@ -240,8 +280,7 @@ fn an_interrupted_load_is_accounted_for() {
     let child = start(&["load", "--agents", "10", "--rate", "1000", "--duration", "600", "--json", "--no-report"]);
     // Its baseline takes five seconds; an interruption is in order at any moment.
     std::thread::sleep(Duration::from_secs(6));
-    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill is there");
-    assert!(interrupted.success());
+    interrupt(&child);
     let output = child.wait_with_output().expect("it ends");
     let result = json(&output);
     // A late message on a busy machine is a complaint, and that comes first.

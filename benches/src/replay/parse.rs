@@ -36,6 +36,10 @@ pub(crate) struct Feed {
     pub(crate) carriers: Vec<String>,
     /// Flights of each aircraft.
     flights: Vec<u32>,
+    /// When the first row is scheduled.
+    first: u32,
+    /// Minutes from there to the last of the timetable, that one included.
+    span: u64,
 }
 
 const COLUMNS: [&str; 10] =
@@ -141,6 +145,9 @@ impl Feed {
             output::note(format_args!("{name}: {} bad rows in all", feed.bad_rows));
         }
         feed.aircraft = feed.flights.len() as u32;
+        feed.first = feed.departures.first().map_or(0, |departure| departure.scheduled);
+        let last = feed.departures.iter().map(|departure| departure.scheduled).max();
+        feed.span = last.map_or(0, |last| u64::from(last - feed.first) + 1);
         Ok(feed)
     }
 
@@ -192,16 +199,10 @@ impl Feed {
         })
     }
 
-    /// When a departure is due, counted from the file's first; each pass takes as long as the file does.
+    /// When a departure is due, counted from the file's first row; each pass takes as long as the file does. Rows that were
+    /// scheduled before the first one are due with it: they come after it in any case.
     pub(crate) fn minutes_since_first(&self, departure: &Departure, pass: u64) -> u64 {
-        let scheduled = self.departures.iter().map(|departure| departure.scheduled);
-        let (Some(first), Some(last)) = (self.departures.first(), self.departures.last()) else { return 0 };
-        let (first, last) = if pass == 0 {
-            (first.scheduled, last.scheduled)
-        } else {
-            (scheduled.clone().min().unwrap_or(0), scheduled.max().unwrap_or(0))
-        };
-        u64::from(departure.scheduled.saturating_sub(first)) + pass * u64::from(last.saturating_sub(first) + 1)
+        u64::from(departure.scheduled.saturating_sub(self.first)).saturating_add(pass.saturating_mul(self.span))
     }
 }
 
@@ -251,6 +252,18 @@ mod tests {
         assert_eq!((feed.departures[2].sequence, feed.departures[2].delay), (1, Some(-5)));
         assert_eq!(feed.departures[2].scheduled - feed.departures[0].scheduled, 24 * 60 - 305);
         assert_eq!(feed.pass(1).nth(2).unwrap().sequence, 3);
+    }
+
+    #[test]
+    fn every_pass_has_the_same_timetable() {
+        // Neither the earliest row comes first, nor the latest one last.
+        let clocks = [100, 50, 110, 105];
+        let rows: String = clocks.iter().map(|clock| format!("2013,1,1,1,{clock},0,UA,1,N1,1\n")).collect();
+        let feed = read(&format!("{HEADER}{rows}")).unwrap();
+        let due = |pass| -> Vec<_> { feed.pass(pass).map(|row| feed.minutes_since_first(&row, pass)).collect() };
+        assert_eq!(due(0), [0, 0, 10, 5]);
+        assert_eq!(due(1), [11, 11, 21, 16]);
+        assert_eq!(due(u64::MAX)[0], u64::MAX);
     }
 
     #[test]
