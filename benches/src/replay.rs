@@ -1,6 +1,7 @@
 //! A real event file through the bus: keyed by aircraft, in order, and checked against one thread.
 
 mod aggregate;
+mod error;
 mod parse;
 
 use crate::settings::BusFlags;
@@ -53,7 +54,7 @@ fn speed(text: &str) -> Result<f64, String> {
 pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, String> {
     process::listen_for_ctrl_c()?;
     let began = Instant::now();
-    let feed = Feed::read(&args.file)?;
+    let feed = Feed::read(&args.file).map_err(|error| format!("{}: {error}", args.file.display()))?;
     let parsed = began.elapsed();
     let outcome = through_bus(args, &feed, parsed)?;
     if args.json {

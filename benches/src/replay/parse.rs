@@ -1,9 +1,10 @@
 //! The event file.
 
+use super::error::{FeedError, RowError};
 use crate::output;
-use csv::{ByteRecord, ReaderBuilder, Trim};
+use csv::{ByteRecord, Reader, ReaderBuilder, Trim};
 use rustc_hash::FxHashMap;
-use std::collections::hash_map::Entry;
+use std::fs::File;
 use std::path::Path;
 use std::str::{FromStr, from_utf8};
 
@@ -49,14 +50,14 @@ const COLUMNS: [&str; 10] =
 struct Columns([usize; COLUMNS.len()]);
 
 impl Columns {
-    fn find(header: &ByteRecord) -> Result<Self, String> {
+    fn find(header: &ByteRecord) -> Result<Self, FeedError> {
         let place = |name: &str| header.iter().position(|field| field.eq_ignore_ascii_case(name.as_bytes()));
         let places = COLUMNS.map(place);
         let missing: Vec<_> =
             COLUMNS.iter().zip(places).filter(|(_, place)| place.is_none()).map(|(name, _)| *name).collect();
         match missing.is_empty() {
             true => Ok(Self(places.map(Option::unwrap_or_default))),
-            false => Err(format!("it lacks the columns {}", missing.join(", "))),
+            false => Err(FeedError::Lacks(missing)),
         }
     }
 }
@@ -87,68 +88,81 @@ impl<'a> Row<'a> {
     }
 }
 
+/// Carriers that a departure's number has room for.
+const MOST_CARRIERS: u32 = 1 << u16::BITS;
+
 /// Names as numbers, in the order in which they appear.
-#[derive(Default)]
-struct Interned(FxHashMap<Vec<u8>, u32>);
+struct Interned {
+    numbers: FxHashMap<Vec<u8>, u32>,
+    what: &'static str,
+    most: u32,
+}
 
 impl Interned {
-    /// The number of a name, and whether it is new.
-    fn number(&mut self, name: &[u8]) -> (u32, bool) {
-        let next = self.0.len() as u32;
-        if let Some(&number) = self.0.get(name) {
-            return (number, false);
-        }
-        match self.0.entry(name.to_vec()) {
-            Entry::Occupied(known) => (*known.get(), false),
-            Entry::Vacant(new) => (*new.insert(next), true),
-        }
+    fn new(what: &'static str, most: u32) -> Self {
+        Self { numbers: FxHashMap::default(), what, most }
     }
+
+    /// The number of a name, and whether it is new. A name too many is refused before it gets one.
+    fn number(&mut self, name: &[u8]) -> Result<(u32, bool), FeedError> {
+        if let Some(&number) = self.numbers.get(name) {
+            return Ok((number, false));
+        }
+        let next = u32::try_from(self.numbers.len()).ok().filter(|&next| next < self.most);
+        let next = next.ok_or(FeedError::TooMany { what: self.what, most: self.most })?;
+        self.numbers.insert(name.to_vec(), next);
+        Ok((next, true))
+    }
+}
+
+/// All names of a file.
+struct Names {
+    aircraft: Interned,
+    carriers: Interned,
 }
 
 impl Feed {
     /// Reads a file. Rows that cannot be understood are told on standard error by their line, and counted.
-    pub(crate) fn read(path: &Path) -> Result<Self, String> {
-        let name = path.display();
-        let mut reader = ReaderBuilder::new()
-            .trim(Trim::All)
-            .flexible(true)
-            .from_path(path)
-            .map_err(|error| format!("cannot read {name}: {error}"))?;
-        let header = reader.byte_headers().map_err(|error| format!("cannot read {name}: {error}"))?.clone();
-        let columns = Columns::find(&header).map_err(|error| format!("{name} is not a file of departures: {error}"))?;
-
+    pub(crate) fn read(path: &Path) -> Result<Self, FeedError> {
+        let reader = ReaderBuilder::new().trim(Trim::All).flexible(true).from_path(path);
+        let mut reader = reader.map_err(unreadable)?;
+        let header = reader.byte_headers().map_err(unreadable)?.clone();
         let mut feed = Self::default();
-        let (mut aircraft, mut carriers) = (Interned::default(), Interned::default());
-        let mut record = ByteRecord::new();
-        loop {
-            let line = reader.position().line();
-            match reader.read_byte_record(&mut record) {
-                Ok(false) => break,
-                Ok(true) if record.len() != header.len() => {
-                    feed.bad(
-                        record.position().map_or(line, csv::Position::line),
-                        &format!("{} fields instead of {}", record.len(), header.len()),
-                    );
-                }
-                Ok(true) => {
-                    if let Err(error) =
-                        feed.add(&Row { columns: &columns, record: &record }, &mut aircraft, &mut carriers)
-                    {
-                        feed.bad(record.position().map_or(line, csv::Position::line), &error);
-                    }
-                }
-                Err(error) if error.is_io_error() => return Err(format!("cannot read {name}: {error}")),
-                Err(error) => feed.bad(line, &error.to_string()),
-            }
-        }
+        feed.read_rows(&mut reader, header.len(), &Columns::find(&header)?)?;
         if feed.bad_rows > SHOWN {
-            output::note(format_args!("{name}: {} bad rows in all", feed.bad_rows));
+            output::note(format_args!("{}: {} bad rows in all", path.display(), feed.bad_rows));
         }
         feed.aircraft = feed.flights.len() as u32;
         feed.first = feed.departures.first().map_or(0, |departure| departure.scheduled);
         let last = feed.departures.iter().map(|departure| departure.scheduled).max();
         feed.span = last.map_or(0, |last| u64::from(last - feed.first) + 1);
         Ok(feed)
+    }
+
+    fn read_rows(&mut self, reader: &mut Reader<File>, width: usize, columns: &Columns) -> Result<(), FeedError> {
+        let mut names =
+            Names { aircraft: Interned::new("aircraft", u32::MAX), carriers: Interned::new("carriers", MOST_CARRIERS) };
+        let mut record = ByteRecord::new();
+        loop {
+            let line = reader.position().line();
+            let added = match reader.read_byte_record(&mut record) {
+                Ok(false) => return Ok(()),
+                Ok(true) if record.len() != width => {
+                    Err(RowError::Bad(format!("{} fields instead of {width}", record.len())))
+                }
+                Ok(true) => self.add(&Row { columns, record: &record }, &mut names),
+                Err(error) if error.is_io_error() => return Err(unreadable(error)),
+                Err(error) => {
+                    self.bad(line, &error.to_string());
+                    continue;
+                }
+            };
+            match added {
+                Ok(()) => {}
+                Err(RowError::Bad(reason)) => self.bad(record.position().map_or(line, csv::Position::line), &reason),
+                Err(RowError::File(error)) => return Err(error),
+            }
+        }
     }
 
     fn bad(&mut self, line: u64, error: &str) {
@@ -158,7 +172,7 @@ impl Feed {
         }
     }
 
-    fn add(&mut self, row: &Row<'_>, aircraft: &mut Interned, carriers: &mut Interned) -> Result<(), String> {
+    fn add(&mut self, row: &Row<'_>, names: &mut Names) -> Result<(), RowError> {
         // Everything is read before anything is noted, so that a bad row leaves no trace.
         let carrier = row.text("carrier")?;
         let flight: u32 = row.number("flight")?;
@@ -168,25 +182,26 @@ impl Feed {
         let distance = row.number("distance")?;
         let scheduled = scheduled(row)?;
         if carrier.is_empty() || carrier == "NA" {
-            return Err("carrier is missing".to_owned());
+            return Err(RowError::Bad("carrier is missing".to_owned()));
         }
 
         // A tail number holds no slash, so the two kinds of keys cannot meet.
         let (key, new) = match tail {
-            "NA" | "" => aircraft.number(format!("{carrier}/{flight}").as_bytes()),
-            tail => aircraft.number(tail.as_bytes()),
+            "NA" | "" => names.aircraft.number(format!("{carrier}/{flight}").as_bytes())?,
+            tail => names.aircraft.number(tail.as_bytes())?,
         };
         if new {
             self.flights.push(0);
         }
-        let (carrier_number, new) = carriers.number(carrier.as_bytes());
+        let (number, new) = names.carriers.number(carrier.as_bytes())?;
         if new {
             self.carriers.push(carrier.to_owned());
         }
-        let carrier = u16::try_from(carrier_number).map_err(|_| "more than 65,536 carriers".to_owned())?;
         let flights = &mut self.flights[key as usize];
         let sequence = *flights;
         *flights += 1;
+        // Below `MOST_CARRIERS`, it fits.
+        let carrier = number as u16;
         self.departures.push(Departure { aircraft: key, sequence, delay, distance, scheduled, carrier, cancelled });
         Ok(())
     }
@@ -204,6 +219,10 @@ impl Feed {
     pub(crate) fn minutes_since_first(&self, departure: &Departure, pass: u64) -> u64 {
         u64::from(departure.scheduled.saturating_sub(self.first)).saturating_add(pass.saturating_mul(self.span))
     }
+}
+
+fn unreadable(error: csv::Error) -> FeedError {
+    FeedError::Unreadable(error.to_string())
 }
 
 /// Minutes since 1970 of a scheduled departure.
@@ -230,7 +249,7 @@ fn scheduled(row: &Row<'_>) -> Result<u32, String> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Feed, String> {
+    fn read(text: &str) -> Result<Feed, FeedError> {
         let name = format!("ringway-parse-{}-{:?}.csv", std::process::id(), std::thread::current().id());
         let path = std::env::temp_dir().join(name);
         std::fs::write(&path, text).unwrap();
@@ -277,9 +296,20 @@ mod tests {
 
     #[test]
     fn what_is_no_file_of_departures_is_refused() {
-        assert!(read("a,b\n1,2\n").unwrap_err().contains("year, month"));
-        assert!(read("").unwrap_err().contains("lacks the columns"));
+        assert!(read("a,b\n1,2\n").unwrap_err().to_string().contains("lacks the columns year, month"));
+        assert_eq!(read("").unwrap_err(), FeedError::Lacks(COLUMNS.to_vec()));
         assert!(read(HEADER).unwrap().departures.is_empty());
-        assert!(Feed::read(Path::new("no/such/file")).unwrap_err().contains("cannot read"));
+        assert!(matches!(Feed::read(Path::new("no/such/file")), Err(FeedError::Unreadable(_))));
+    }
+
+    #[test]
+    fn a_carrier_too_many_is_told_apart_from_a_bad_row() {
+        let row = |carrier: u32| format!("2013,1,1,1,1,0,C{carrier},1,N1,1\n");
+        let rows: String = (0..MOST_CARRIERS).map(row).collect();
+        let feed = read(&format!("{HEADER}{rows}{}", row(0))).unwrap();
+        assert_eq!((feed.carriers.len(), feed.bad_rows), (65_536, 0));
+        assert_eq!(feed.departures.iter().map(|departure| departure.carrier).max(), Some(u16::MAX));
+        let error = read(&format!("{HEADER}{rows}{}", row(MOST_CARRIERS))).unwrap_err();
+        assert_eq!(error, FeedError::TooMany { what: "carriers", most: 65_536 });
     }
 }
