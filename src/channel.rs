@@ -3,6 +3,7 @@
 mod batch;
 mod builder;
 mod iter;
+pub(crate) mod lend;
 mod probe;
 mod receiver;
 mod sender;
@@ -18,7 +19,7 @@ pub use slots::Slots;
 pub use source::{Sink, Source};
 
 use crate::error::BuildError;
-use crate::ring::{Consumer, MpmcRing, MpscRing, Polled, Producer, Ring, Run, SpscRing};
+use crate::ring::{BroadcastRing, Consumer, MpmcRing, MpscRing, Polled, Producer, Ring, Run, SpscRing};
 use crate::sync::{Arc, AtomicUsize, Counter};
 use crate::wait::{Bell, Event, Wait};
 use crossbeam_utils::CachePadded;
@@ -47,6 +48,11 @@ pub enum Mpsc {}
 #[derive(Debug)]
 pub enum Mpmc {}
 
+/// One sender, receivers that all get everything. Names the kind in `Sender<T, Broadcast>`; see
+/// [`broadcast`](crate::broadcast).
+#[derive(Debug)]
+pub enum Broadcast {}
+
 impl Kind for Spsc {
     type Ring<T> = SpscRing<T>;
 }
@@ -57,6 +63,10 @@ impl Kind for Mpsc {
 
 impl Kind for Mpmc {
     type Ring<T> = MpmcRing<T>;
+}
+
+impl Kind for Broadcast {
+    type Ring<T> = BroadcastRing<T>;
 }
 
 /// Kinds whose handles can be cloned.
@@ -90,6 +100,18 @@ pub struct ChannelStats {
     pub high_water: u64,
     /// What the slots and their bookkeeping occupy, in bytes. Fixed from the beginning.
     pub memory_bytes: usize,
+    /// The receiver of a broadcast that is farthest behind: the one that gates when the channel is full.
+    pub slowest: Option<Slowest>,
+}
+
+/// Who is farthest behind, and how far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Slowest {
+    /// Which receiver: as its [`id`](crate::broadcast::Receiver::id) says.
+    pub receiver: usize,
+    /// How many messages it has still to read.
+    pub behind: u64,
 }
 
 impl ChannelStats {
@@ -249,7 +271,7 @@ impl<T, R: Ring<T>> Shared<T, R> {
     #[inline]
     fn room_made(&self, positions: u64) {
         self.bells.not_full.notify(sleepers::<T, R>(positions));
-        if self.ring.is_ending() {
+        if self.ring.receivers_await_release() {
             self.bells.not_empty.notify(u32::MAX);
         }
     }
@@ -325,6 +347,7 @@ impl<T, R: Ring<T>> Shared<T, R> {
             rescued_wakeups: self.bells.not_empty.event().rescued_wakeups() + self.bells.not_full.rescued_wakeups(),
             high_water: counts.high_water.get(),
             memory_bytes: self.ring.bytes(),
+            slowest: self.ring.slowest().map(|(receiver, behind)| Slowest { receiver, behind }),
         }
     }
 
@@ -349,6 +372,7 @@ fn sleepers<T, R: Ring<T>>(positions: u64) -> u32 {
 
 impl<T, R: Ring<T>> Drop for Shared<T, R> {
     fn drop(&mut self) {
+        self.ring.drop_values();
         // A send that raced the last receiver's drop may have left a value behind.
         let mut consumer = Consumer::new(self.ring.positions().head);
         // SAFETY: `&mut self`: there is no other consumer, and the receiver has released what it took.

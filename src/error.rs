@@ -1,5 +1,7 @@
 //! Errors. A failing send gives its message back, and no error asks anything of the message's type.
 
+pub(crate) mod broadcast;
+
 use core::fmt;
 use std::error::Error;
 

@@ -32,6 +32,8 @@
 #![deny(missing_docs)]
 
 #[forbid(unsafe_code)]
+pub mod broadcast;
+#[forbid(unsafe_code)]
 mod bus;
 mod channel;
 #[forbid(unsafe_code)]
@@ -55,7 +57,8 @@ pub const MAX_BATCH: usize = 256;
 
 pub use bus::{Bus, BusBuilder, Publisher, Report};
 pub use channel::{
-    Batch, Builder, ChannelStats, IntoIter, Iter, Mpmc, Mpsc, Receiver, Sender, Sink, Slots, Source, Spsc, TryIter,
+    Batch, Broadcast, Builder, ChannelStats, IntoIter, Iter, Mpmc, Mpsc, Receiver, Sender, Sink, Slots, Slowest,
+    Source, Spsc, TryIter,
 };
 pub use error::{
     BuildError, Disconnected, RecvError, RecvTimeoutError, ReserveError, SendError, SendTimeoutError, TryRecvError,

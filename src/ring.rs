@@ -13,6 +13,8 @@
 //!   been moved out or dropped; those from `head` on have not.
 //! * **R3** A slot is written only while its claimer owns it, and read only while its receiver does.
 
+mod broadcast;
+mod gates;
 mod mpmc;
 mod mpsc;
 mod runs;
@@ -20,6 +22,8 @@ mod spsc;
 mod storage;
 mod tail;
 
+pub(crate) use broadcast::BroadcastRing;
+pub(crate) use gates::{Gate, LANES};
 pub(crate) use mpmc::MpmcRing;
 pub(crate) use mpsc::MpscRing;
 pub(crate) use spsc::SpscRing;
@@ -34,6 +38,27 @@ pub(crate) struct Producer {
     pub(crate) tail: u64,
     /// How far the receiver had come when this sender looked last: never ahead of the truth.
     pub(crate) head: u64,
+}
+
+impl Producer {
+    /// Claims between `min` and `max` positions, in rings with one sender; `look` finds how far the receivers have come.
+    #[inline(always)]
+    fn claim(
+        &mut self,
+        (min, max): (usize, usize),
+        capacity: usize,
+        look: impl FnOnce() -> u64,
+    ) -> Result<Run, Refused> {
+        // A head may be older than one that was found room against before: then nothing is free.
+        let free = |this: &Self| (capacity as i64 - tail::ahead(this.tail, this.head)).max(0) as usize;
+        if free(self) < max {
+            self.head = look();
+        }
+        match free(self) {
+            free if free < min => Err(Refused::Full { free }),
+            free => Ok(Run { start: self.tail, len: free.min(max) }),
+        }
+    }
 }
 
 /// The private position of a receiver.
@@ -53,11 +78,22 @@ pub(crate) struct Consumer {
     pub(crate) high_water: u64,
     /// Closed was answered: whatever still arrives is not for this receiver.
     pub(crate) ended: bool,
+    /// Where receivers all read everything: which of them this is.
+    pub(crate) gate: Gate,
 }
 
 impl Consumer {
     pub(crate) fn new(start: u64) -> Self {
-        Self { head: start, ready: start, released: start, passed: 0, stepped_over: 0, high_water: 0, ended: false }
+        Self {
+            head: start,
+            ready: start,
+            released: start,
+            passed: 0,
+            stepped_over: 0,
+            high_water: 0,
+            ended: false,
+            gate: Gate::NONE,
+        }
     }
 
     /// How many values are known to be published and not yet taken.
@@ -163,7 +199,7 @@ pub(crate) unsafe trait Ring<T>: Sized {
     /// As for [`poll`](Ring::poll), of which this is the last part.
     unsafe fn release(&self, consumer: &mut Consumer);
 
-    /// Lets other receivers have what this one has claimed and not taken.
+    /// Lets other receivers have what this one has claimed and not taken, and keeps nobody back any more. Its last call.
     ///
     /// # Safety
     ///
@@ -176,11 +212,20 @@ pub(crate) unsafe trait Ring<T>: Sized {
     /// What the closer did before is visible after true was answered.
     fn is_closed(&self) -> bool;
 
-    /// Whether receivers may be waiting for each other's claims to be settled, before they answer that all is over.
+    /// Whether receivers may be waiting for what other receivers release: because they follow them, or because only then they
+    /// know that all is over.
     #[inline(always)]
-    fn is_ending(&self) -> bool {
+    fn receivers_await_release(&self) -> bool {
         false
     }
+
+    /// Number and distance of the receiver that is farthest behind, where the slowest gates.
+    fn slowest(&self) -> Option<(usize, u64)> {
+        None
+    }
+
+    /// Drops the values that receivers have only looked at.
+    fn drop_values(&mut self) {}
 
     /// The positions that were claimed last and released last. Each is true at some moment during the call.
     fn positions(&self) -> Positions;

@@ -8,6 +8,7 @@
 //!   loom runs the latter.
 //! * **Slots.** Loom cannot look into a slice of cells, so each slot carries a zero-sized [`Watch`] cell that is
 //!   touched at every access; outside models it vanishes.
+//! * **Lanes.** A broadcast has three lanes for receivers in models, 64 otherwise.
 
 #[cfg(all(ringway_loom, not(feature = "loom")))]
 compile_error!("`--cfg ringway_loom` needs the feature `loom`: add `--features loom`");
@@ -90,6 +91,9 @@ impl Watch {
 
     #[inline(always)]
     pub(crate) fn touch_run(&self, _slot: usize, _len: usize) {}
+
+    #[inline(always)]
+    pub(crate) fn look(&self, _slot: usize, _len: usize) {}
 }
 
 #[cfg(ringway_loom)]
@@ -109,6 +113,11 @@ impl Watch {
     /// The same for `len` slots from `slot` on, around the end.
     pub(crate) fn touch_run(&self, slot: usize, len: usize) {
         (slot..slot + len).for_each(|slot| self.touch(slot % self.0.len()));
+    }
+
+    /// The same, beside others who look too.
+    pub(crate) fn look(&self, slot: usize, len: usize) {
+        (slot..slot + len).for_each(|slot| self.0[slot % self.0.len()].with(|_| ()));
     }
 }
 

@@ -10,10 +10,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("metrics", &["sync", "error"]),
     ("ring", &["sync", "error"]),
     ("wait", &["sync"]),
-    ("channel", &["sync", "error", "metrics", "ring", "wait", "spsc", "mpsc", "mpmc"]),
+    ("channel", &["sync", "error", "metrics", "ring", "wait", "spsc", "mpsc", "mpmc", "broadcast"]),
     ("spsc", &["channel"]),
     ("mpsc", &["channel"]),
     ("mpmc", &["channel"]),
+    ("broadcast", &["channel", "error"]),
     ("worker", &["sync", "error", "metrics", "wait", "channel"]),
     ("bus", &["error", "wait", "ring", "channel", "mpsc", "worker"]),
 ];

@@ -63,7 +63,7 @@ impl<'a, T> Batch<'a, T> {
     /// What is left, in order: the second slice follows the first, and is empty unless the batch lies across the end
     /// of the ring.
     pub fn as_slices(&self) -> (&[T], &[T]) {
-        let (first, second) = self.storage.pieces(self.consumer.head, self.len());
+        let (first, second) = self.storage.shared_pieces(self.consumer.head, self.len());
         // SAFETY: R2: `head..end` holds values that are this receiver's alone, and the batch is borrowed meanwhile.
         unsafe { (&*first, &*second) }
     }
@@ -81,11 +81,28 @@ impl<'a, T> Batch<'a, T> {
     ///
     /// If fewer are left.
     pub fn commit(&mut self, n: usize) {
-        assert!(n <= self.len(), "commit of {n} messages, but the batch has {} left", self.len());
         let start = self.consumer.head;
-        self.consumer.head = start.wrapping_add(n as u64);
+        self.pass(n);
         // SAFETY: R2: these held values, and the head has moved past them.
         unsafe { self.storage.drop_run(start, n) };
+    }
+
+    /// Goes past the next message without moving it out.
+    #[inline]
+    pub(super) fn lend_next(&mut self) -> Option<&T> {
+        if self.is_empty() {
+            return None;
+        }
+        let position = self.consumer.head;
+        self.consumer.head = position.wrapping_add(1);
+        // SAFETY: R2: the position holds a value until it is released, and that is not before the batch is dropped.
+        Some(unsafe { self.storage.get(position) })
+    }
+
+    /// Goes past `n` messages and leaves them where they are.
+    pub(super) fn pass(&mut self, n: usize) {
+        assert!(n <= self.len(), "commit of {n} messages, but the batch has {} left", self.len());
+        self.consumer.head = self.consumer.head.wrapping_add(n as u64);
     }
 
     /// Is done with all messages that are left.

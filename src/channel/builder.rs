@@ -99,6 +99,19 @@ impl Builder {
         self.build::<T, Mpmc>()
     }
 
+    /// A channel with one sender and receivers that all get everything, and its first receiver.
+    ///
+    /// # Errors
+    ///
+    /// As for [`spsc`](Builder::spsc).
+    pub fn broadcast<T: Send + Sync>(
+        &self,
+    ) -> Result<(crate::broadcast::Sender<T>, crate::broadcast::Receiver<T>), BuildError> {
+        let shared = Shared::new(self)?;
+        let receiver = super::lend::Receiver::first(&shared);
+        Ok((Sender::new(shared), receiver.unwrap_or_else(|| unreachable!("a new channel has a free lane"))))
+    }
+
     fn build<T, K: Kind>(&self) -> Result<Ends<T, K>, BuildError> {
         let shared = Shared::new(self)?;
         Ok((Sender::new(Arc::clone(&shared)), Receiver::new(shared)))

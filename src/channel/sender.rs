@@ -32,6 +32,10 @@ impl<T, K: Kind> Sender<T, K> {
         Self { shared, producer, claim: Claim::NONE, not_sync: PhantomData }
     }
 
+    pub(super) fn shared(&self) -> &Arc<Shared<T, K::Ring<T>>> {
+        &self.shared
+    }
+
     /// Sends a message if there is room now.
     ///
     /// Progress and cost: see the [kinds](crate#which-channel). One release store where there is one sender; one

@@ -292,7 +292,7 @@ unsafe impl<T> Ring<T> for MpmcRing<T> {
     }
 
     #[inline(always)]
-    fn is_ending(&self) -> bool {
+    fn receivers_await_release(&self) -> bool {
         // Relaxed: the handshake's barriers order it.
         self.seldom.closed.load(Ordering::Relaxed)
     }

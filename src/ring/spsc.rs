@@ -63,17 +63,8 @@ unsafe impl<T> Ring<T> for SpscRing<T> {
         if self.closed.load(Ordering::Acquire) {
             return Err(Refused::Closed);
         }
-        let capacity = self.storage.capacity();
-        let free = |producer: &Producer| capacity - producer.tail.wrapping_sub(producer.head) as usize;
-        if free(producer) < max {
-            // Acquire: O4, pairs with O3.
-            producer.head = self.head.load(Ordering::Acquire);
-        }
-        let free = free(producer);
-        if free < min {
-            return Err(Refused::Full { free });
-        }
-        Ok(Run { start: producer.tail, len: free.min(max) })
+        // Acquire: O4, pairs with O3.
+        producer.claim((min, max), self.storage.capacity(), || self.head.load(Ordering::Acquire))
     }
 
     #[inline]

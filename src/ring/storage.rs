@@ -62,6 +62,14 @@ impl<T> Storage<T> {
         UnsafeCell::raw_get(self.slots.as_ptr().wrapping_add(index)).cast()
     }
 
+    /// The same for several readers at a time.
+    #[inline(always)]
+    fn shared_slot(&self, position: u64) -> *const T {
+        let index = self.index(position);
+        self.watch.look(index, 1);
+        UnsafeCell::raw_get(self.slots.as_ptr().wrapping_add(index)).cast()
+    }
+
     /// # Safety
     ///
     /// The caller owns the slot by R1, and it holds no value.
@@ -82,11 +90,33 @@ impl<T> Storage<T> {
         unsafe { self.slot(position).read() }
     }
 
+    /// The value in place.
+    ///
+    /// # Safety
+    ///
+    /// The slot holds a value, and nobody writes it or moves it out while the reference lives.
+    #[inline(always)]
+    pub(crate) unsafe fn get(&self, position: u64) -> &T {
+        // SAFETY: S1, and the caller's promise.
+        unsafe { &*self.shared_slot(position) }
+    }
+
     /// The slots `start..start + len` as at most two pieces, for as long as the caller owns them.
     pub(crate) fn pieces(&self, start: u64, len: usize) -> (*mut [T], *mut [T]) {
+        self.watch.touch_run(self.index(start), len);
+        self.unwatched_pieces(start, len)
+    }
+
+    /// The same for several readers at a time.
+    pub(crate) fn shared_pieces(&self, start: u64, len: usize) -> (*const [T], *const [T]) {
+        self.watch.look(self.index(start), len);
+        let (first, second) = self.unwatched_pieces(start, len);
+        (first, second)
+    }
+
+    fn unwatched_pieces(&self, start: u64, len: usize) -> (*mut [T], *mut [T]) {
         debug_assert!(len <= self.capacity());
         let index = self.index(start);
-        self.watch.touch_run(index, len);
         let first = len.min(self.capacity() - index);
         let base = self.slots.as_ptr();
         let piece =

@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | B2 `event`: Acquire load of `moved` | B3 | the event behind the pointer is incomplete |
 //! | B3 `move_to`: Release exchange of `moved` | B2 | the same |
-//! | B4 `notify`: the light barrier (W2) *before* the pointer is read | W1 | the old event is rung, the sleeper sleeps on the new one |
+//! | B4 `notify`: the light barrier (W2) *before* the pointer is read | W1 | the old event alone is rung, the sleeper sleeps on the new one |
 //!
 //! B4, both outcomes: if the notifier's barrier comes before the sleeper's, the sleeper's second look finds what was published.
 //! If the sleeper's comes first, the pointer it had stored before announcing itself is visible after the notifier's, and so
@@ -21,7 +21,8 @@ use super::{Event, barrier};
 use crate::sync::{AtomicPtr, Ordering};
 use core::ptr;
 
-/// An event that can be exchanged once, while senders ring it.
+/// An event that can be exchanged once, while senders ring it. Other receivers of the channel may sleep on the first one by
+/// then, so both are rung.
 pub(crate) struct Bell {
     own: Event,
     /// Others may sleep on `own`: whoever made it can have given it to anybody.
@@ -44,10 +45,10 @@ impl Bell {
     #[inline]
     pub(crate) fn notify(&self, n: u32) {
         barrier::light(); // W2, B4
-        match self.moved_event() {
-            // A wake-up for one of several might go to a sleeper that waits for something else.
-            Some(event) => event.ring(u32::MAX),
-            None => self.own.ring(if self.shared { u32::MAX } else { n }),
+        // A wake-up for one of several might go to a sleeper that waits for something else.
+        self.own.ring(if self.shared { u32::MAX } else { n });
+        if let Some(event) = self.moved_event() {
+            event.ring(u32::MAX);
         }
     }
 
@@ -62,11 +63,8 @@ impl Bell {
         if moved.is_err() {
             // SAFETY: B1: `new` was not published; it is ours alone.
             drop(unsafe { Box::from_raw(new) });
-            return false;
         }
-        // Whoever sleeps on the old event would not be woken any more.
-        self.own.notify_all();
-        true
+        moved.is_ok()
     }
 
     #[inline(always)]

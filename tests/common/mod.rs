@@ -120,6 +120,10 @@ impl Random {
         Self(seed | 1)
     }
 
+    pub fn seeded(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+
     pub fn below(&mut self, limit: usize) -> usize {
         // Xorshift.
         self.0 ^= self.0 << 13;
