@@ -1,4 +1,5 @@
-//! One sender, up to 64 receivers that all get everything, in place. The slowest gates.
+//! One sender, up to 64 receivers that all get everything, in place. The slowest gates; or, [`lossy`](mod@lossy), many
+//! senders that never wait, and receivers that learn exactly how much they have missed.
 //!
 //! Nothing is copied and nothing is lost: a message stays in its slot, is lent to every receiver by reference, and lives until
 //! its slot is used again (or the channel goes). When the slowest receiver is a whole ring behind, the sender finds the
@@ -26,10 +27,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod lossy;
+
 use crate::channel;
+use bytemuck::Pod;
 
 pub use crate::channel::lend::{Batch, Iter, Receiver, Subscriber};
-pub use crate::error::broadcast::{RecvError, RecvTimeoutError, SubscribeError, TryRecvError};
+pub use crate::error::broadcast::{Lagged, RecvError, RecvTimeoutError, SubscribeError, TryRecvError};
 
 /// The sending half; see [`Sender`](channel::Sender) for what it does. Not `Clone`.
 pub type Sender<T> = channel::Sender<T, channel::Broadcast>;
@@ -47,4 +51,21 @@ pub type Sender<T> = channel::Sender<T, channel::Broadcast>;
 /// [`Builder::broadcast`](crate::Builder::broadcast), which returns an error.
 pub fn channel<T: Send + Sync>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     crate::Builder::new(capacity).broadcast().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A lossy channel for `capacity` messages: see [its module](mod@lossy).
+///
+/// ```
+/// use ringway::broadcast;
+/// let (mut tx, mut rx) = broadcast::lossy::<u64>(64);
+/// tx.send(7)?;
+/// assert_eq!(rx.recv(), Ok(7));
+/// # Ok::<(), ringway::SendError<u64>>(())
+/// ```
+///
+/// # Panics
+///
+/// If the capacity is 0, or more than memory can hold; [`lossy::Builder`] returns an error.
+pub fn lossy<T: Pod>(capacity: usize) -> (lossy::Sender<T>, lossy::Receiver<T>) {
+    lossy::channel(capacity)
 }

@@ -9,6 +9,7 @@
 //! |---|---|---|---|---|
 //! | one sender, one receiver | [`spsc`] | wait-free | wait-free | delays nobody's calls |
 //! | many senders, one receiver | [`mpsc`] | retries only when another sender got ahead | wait-free | a sender stopped inside a send hides later messages |
+//! | many senders, many receivers of everything | [`broadcast::lossy`](mod@broadcast::lossy) | wait-free: overwrites the oldest | wait-free: counts what it lost | a sender stopped inside a send hides later messages, for a lap at most |
 //! | many senders, keyed work for several workers | [`Bus`] | as `mpsc` | by the workers | delays its worker |
 //!
 //! All channels have the same verbs, in [`Sender`] and [`Receiver`]: single, timed and waiting sends and receives, sends
@@ -27,6 +28,7 @@
 //! | `bus` | publishers, keyed inboxes, workers, shutdown, report |
 //! | `worker` | duty cycle, handlers, pinning, timers, panics |
 //! | `channel` | handles, counts, close, batches, slots, waiting sends and receives |
+//! | `broadcast` | handles of the rings that every receiver reads whole |
 //! | `ring`, `wait` | storage and positions; strategies and the one park and wake handshake |
 //! | `sync`, `error`, `metrics` | the door to atomics and threads (the system's, or loom's); errors; measuring |
 #![deny(missing_docs)]
@@ -56,6 +58,7 @@ mod worker;
 pub const MAX_BATCH: usize = 256;
 
 pub use bus::{Bus, BusBuilder, Publisher, Report};
+pub use bytemuck::Pod;
 pub use channel::{
     Batch, Broadcast, Builder, ChannelStats, IntoIter, Iter, Mpmc, Mpsc, Receiver, Sender, Sink, Slots, Slowest,
     Source, Spsc, TryIter,

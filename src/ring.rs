@@ -15,6 +15,7 @@
 
 mod broadcast;
 mod gates;
+mod lossy;
 mod mpmc;
 mod mpsc;
 mod runs;
@@ -24,6 +25,7 @@ mod tail;
 
 pub(crate) use broadcast::BroadcastRing;
 pub(crate) use gates::{Gate, LANES};
+pub(crate) use lossy::{LossyRing, Read, distance};
 pub(crate) use mpmc::MpmcRing;
 pub(crate) use mpsc::MpscRing;
 pub(crate) use spsc::SpscRing;

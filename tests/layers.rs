@@ -14,7 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("spsc", &["channel"]),
     ("mpsc", &["channel"]),
     ("mpmc", &["channel"]),
-    ("broadcast", &["channel", "error"]),
+    ("broadcast", &["sync", "error", "ring", "wait", "channel"]),
     ("worker", &["sync", "error", "metrics", "wait", "channel"]),
     ("bus", &["error", "wait", "ring", "channel", "mpsc", "worker"]),
 ];

@@ -1,0 +1,140 @@
+//! Many senders that never wait, any number of receivers that get every message or learn exactly how many they missed.
+//!
+//! The channel keeps the last `capacity` messages. A send overwrites the oldest, whoever has read it or not; a receiver that
+//! is overtaken gets [`Lagged(n)`](TryRecvError::Lagged), the number of messages it has lost since its last, and goes on
+//! with the oldest that is still there. So one slow receiver costs nobody else anything. Use it where the news is worth more
+//! than what it replaces: prices, telemetry, signals; use an [`mpsc`](crate::mpsc) where every message counts.
+//!
+//! Messages are plain data, [`Pod`]: no pointers, no padding, nothing to drop. They are copied by atomic words, in and out,
+//! so a receiver that is overtaken in the middle of a copy notices and throws it away.
+//!
+//! ```
+//! use ringway::broadcast::{self, lossy::TryRecvError};
+//!
+//! let (mut tx, mut rx) = broadcast::lossy::<u64>(4);
+//! tx.send_all(&[0, 1, 2, 3, 4, 5]).unwrap();
+//! assert_eq!(rx.try_recv(), Err(TryRecvError::Lagged(2))); // 0 and 1
+//! assert_eq!(rx.try_recv(), Ok(2));
+//! assert_eq!(rx.lost(), 2);
+//!
+//! // A late subscriber starts with what is sent from now on, and can look back.
+//! let mut late = tx.subscribe();
+//! assert_eq!(late.try_recv(), Err(TryRecvError::Empty));
+//! assert_eq!(late.history().map(|(_, n)| n).collect::<Vec<_>>(), [2, 3, 4, 5]);
+//! ```
+//!
+//! # Accounts
+//!
+//! Every message has a *position*: the first has 0, and each the one after its predecessor's. (Positions have 63 bits and
+//! then start over.) A receiver passes them one by one, and for each receiver, always:
+//!
+//! `positions passed = received + lost + skipped`
+//!
+//! *Lost* is what was overwritten before the receiver came to it, and what its own sender gave up, see below; *skipped* is
+//! what [`Receiver::latest`] stepped over.
+//!
+//! # What a stopped thread can and cannot hold up
+//!
+//! No call but the `recv`s waits. A sender that is stopped inside a send (a few instructions) hides what is sent after it from
+//! the receivers, who find the channel [`Empty`](TryRecvError::Empty) meanwhile, until the others have sent as many messages
+//! as there are slots: then its message is lost, and the receivers go on. It never holds up another sender: one that finds
+//! its slot still held, a whole lap later, gives its own message up. That counts in [`LossyStats::dropped`], and each
+//! receiver that passes the position counts it as lost. A stopped receiver holds up nobody.
+
+mod builder;
+mod history;
+mod receiver;
+mod sender;
+
+pub use crate::error::broadcast::{Lagged, RecvError, RecvTimeoutError, TryRecvError};
+pub use builder::Builder;
+pub use history::History;
+pub use receiver::{Iter, Receiver};
+pub use sender::Sender;
+
+use crate::error::BuildError;
+use crate::ring::{LossyRing, slots_for};
+use crate::sync::{Arc, AtomicUsize};
+use crate::wait::{Event, Wait};
+use bytemuck::Pod;
+use core::fmt;
+use crossbeam_utils::CachePadded;
+
+/// A channel that keeps the last `capacity` messages, rounded up to a power of two. Allocates all it will ever need.
+///
+/// # Panics
+///
+/// If the capacity is 0, or more than memory can hold. Where it comes from configuration, use a [`Builder`], which
+/// returns an error.
+pub fn channel<T: Pod>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    Builder::new(capacity).build().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What a lossy channel has done so far.
+///
+/// Read from any thread at any time; exact once nobody is in the middle of a call. What each receiver received and lost, it
+/// knows itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LossyStats {
+    /// Messages that were sent: the positions used, including those of sends in progress and those dropped.
+    pub sent: u64,
+    /// Of these, messages that nobody can receive: their slot was still held by a sender that had been stopped a whole lap
+    /// before, or they were overtaken by a whole lap themselves.
+    pub dropped: u64,
+    /// Sleeps of receivers that were ended by the 100 ms safety net rather than by a wake-up; see
+    /// [`Event::rescued_wakeups`]. Channels that share an event share this figure.
+    pub rescued_wakeups: u64,
+    /// What the slots and their bookkeeping occupy, in bytes. Fixed from the beginning.
+    pub memory_bytes: usize,
+}
+
+/// What all handles of a channel share.
+struct Shared<T> {
+    ring: LossyRing<T>,
+    event: Event,
+    wait: Wait,
+    name: Option<Box<str>>,
+    senders: CachePadded<AtomicUsize>,
+}
+
+impl<T> Shared<T> {
+    fn new(builder: &Builder) -> Result<Arc<Self>, BuildError> {
+        let slots = slots_for::<T>(builder.capacity)?;
+        Ok(Arc::new(Self {
+            ring: LossyRing::new(slots, builder.start)?,
+            event: builder.event.clone().unwrap_or_default(),
+            wait: builder.wait,
+            name: builder.name.clone(),
+            senders: CachePadded::new(AtomicUsize::new(1)),
+        }))
+    }
+
+    fn close(&self) -> bool {
+        let first = self.ring.close();
+        // Those who wait find the ring closed when they look again.
+        self.event.notify_all();
+        first
+    }
+
+    fn stats(&self) -> LossyStats {
+        LossyStats {
+            sent: self.ring.sent(),
+            dropped: self.ring.dropped(),
+            rescued_wakeups: self.event.rescued_wakeups(),
+            memory_bytes: self.ring.bytes(),
+        }
+    }
+
+    fn debug(&self, handle: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct(handle);
+        if let Some(name) = &self.name {
+            debug.field("name", name);
+        }
+        debug
+            .field("sent", &self.ring.sent())
+            .field("capacity", &self.ring.capacity())
+            .field("closed", &self.ring.is_closed())
+            .finish_non_exhaustive()
+    }
+}
