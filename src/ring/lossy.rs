@@ -174,27 +174,34 @@ impl<T> LossyRing<T> {
         (tail & SEALED == 0).then_some(tail >> 1)
     }
 
+    /// What both words of a slot's bookkeeping hold when the lap before ended as this one is about to.
+    ///
+    /// They are swapped on this guess rather than looked at first: that saves a sender one of two trips for the line. And loom,
+    /// which remembers only the last access to a word, would take the look for the only one and miss the race of the swap
+    /// with a reader.
+    #[inline(always)]
+    fn expected(&self, position: u64) -> u64 {
+        done(position.wrapping_sub(self.capacity as u64))
+    }
+
     /// Makes the slot of a claimed position the caller's; false if the message has to be given up.
     ///
     /// The swap is repeated only when another sender was faster in this slot, at most once for each that is.
     #[inline]
     fn take(&self, slot: &Slot<'_>, position: u64) -> bool {
-        let mut seen = slot.sequence.load(Ordering::Relaxed);
-        loop {
-            if seen.wrapping_sub(word(position)) as i64 > 0 {
+        let writing = word(position) | WRITING;
+        let mut seen = self.expected(position);
+        // L2. Acquire: O3, pairs with O1.
+        while let Err(now) = slot.sequence.compare_exchange(seen, writing, Ordering::Acquire, Ordering::Relaxed) {
+            if now.wrapping_sub(word(position)) as i64 > 0 {
                 // Overtaken by a lap: L3, the sequence is past this position.
                 return false;
             }
-            if seen & WRITING != 0 {
-                Self::give_up(slot, position);
+            if now & WRITING != 0 {
+                self.give_up(slot, position);
                 return false;
             }
-            // L2. Acquire: O3, pairs with O1.
-            let writing = word(position) | WRITING;
-            match slot.sequence.compare_exchange(seen, writing, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => break,
-                Err(now) => seen = now,
-            }
+            seen = now;
         }
         fence(Ordering::Release); // O4, pairs with O5
         true
@@ -202,14 +209,14 @@ impl<T> LossyRing<T> {
 
     /// Marks the position as given up, unless a later one is.
     #[cold]
-    fn give_up(slot: &Slot<'_>, position: u64) {
+    fn give_up(&self, slot: &Slot<'_>, position: u64) {
         let mark = done(position);
-        let mut seen = slot.given_up.load(Ordering::Relaxed);
-        while mark.wrapping_sub(seen) as i64 > 0 {
-            match slot.given_up.compare_exchange(seen, mark, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(now) => seen = now,
+        let mut seen = self.expected(position);
+        while let Err(now) = slot.given_up.compare_exchange(seen, mark, Ordering::Relaxed, Ordering::Relaxed) {
+            if now.wrapping_sub(mark) as i64 >= 0 {
+                return;
             }
+            seen = now;
         }
     }
 
