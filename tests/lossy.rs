@@ -490,7 +490,7 @@ fn a_clone_reads_on_from_the_same_place() {
 fn mistakes_in_configuration_are_errors() {
     assert_eq!(Builder::new(0).build::<u64>().unwrap_err(), BuildError::ZeroCapacity);
     assert!(matches!(Builder::new(usize::MAX).build::<u64>(), Err(BuildError::CapacityTooLarge { .. })));
-    assert!(matches!(Builder::new(1 << 32).build::<[[u64; 1024]; 1024]>(), Err(_)));
+    assert!(matches!(Builder::new(1 << 32).build::<[[u64; 1024]; 1024]>(), Err(BuildError::OutOfMemory { .. })));
     let (tx, rx) = Builder::new(5).name("ticks").build::<u64>().unwrap();
     assert_eq!((tx.capacity(), rx.capacity(), tx.name(), rx.name()), (8, 8, Some("ticks"), Some("ticks")));
     for text in [format!("{tx:?}"), format!("{rx:?}")] {

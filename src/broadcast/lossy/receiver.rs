@@ -305,6 +305,15 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
+impl<'a, T: Pod> IntoIterator for &'a mut Receiver<T> {
+    type Item = Result<T, Lagged>;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}
+
 /// Messages as they come; see [`Receiver::iter`].
 #[derive(Debug)]
 pub struct Iter<'a, T> {
