@@ -3,6 +3,7 @@
 mod alloc;
 mod html;
 mod load;
+mod measure;
 mod message;
 mod output;
 mod process;
@@ -38,6 +39,10 @@ enum Command {
     Bus(saturate::SaturateArgs),
     /// What a bus costs that has nothing to do
     Idle(saturate::IdleArgs),
+    /// Rings beside peers and ceilings, in turns: how many messages go through
+    Throughput(measure::MeasureArgs),
+    /// Rings beside peers and ceilings, in turns: how long a message takes
+    Latency(measure::MeasureArgs),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +53,8 @@ fn main() -> ExitCode {
         Some(Command::Replay(args)) => replay::run(args),
         Some(Command::Bus(args)) => saturate::bus(args),
         Some(Command::Idle(args)) => saturate::idle(args),
+        Some(Command::Throughput(args)) => measure::throughput(args),
+        Some(Command::Latency(args)) => measure::latency(args),
     };
     result.unwrap_or_else(|error| {
         output::note(format_args!("error: {error}"));

@@ -1,0 +1,49 @@
+//! The two ends of a contender's ring, as the loops of a turn use them.
+
+use ringway::{Sink, Source, TrySendError};
+use std::ops::Range;
+
+/// A sending end. No call waits.
+pub(super) trait Producing<M>: Send {
+    /// Sends one message, or gives it back.
+    fn one(&mut self, message: M) -> Result<(), M>;
+
+    /// Sends what `make` makes of the numbers in `burst`, from its beginning and as far as there is room, by the
+    /// best call there is for many messages. Gives how many went in.
+    fn many(&mut self, burst: Range<u64>, make: impl Fn(u64) -> M) -> u64;
+}
+
+/// A receiving end. No call waits. Messages are lent, so that rings whose readers share them fit in too.
+pub(super) trait Consuming<M>: Send {
+    /// Takes one message if there is one.
+    fn one(&mut self, see: impl FnOnce(&M)) -> bool;
+
+    /// Takes up to `max` messages, by the best call there is for many. Gives how many there were.
+    fn many(&mut self, max: usize, see: impl FnMut(&M)) -> usize;
+}
+
+/// Every sender of this crate. When it is closed, nothing goes in any more, and the verification tells.
+impl<M, S: Sink<M> + Send> Producing<M> for S {
+    #[inline]
+    fn one(&mut self, message: M) -> Result<(), M> {
+        self.try_send(message).map_err(TrySendError::into_inner)
+    }
+
+    #[inline]
+    fn many(&mut self, burst: Range<u64>, make: impl Fn(u64) -> M) -> u64 {
+        self.try_send_iter(&mut burst.map(make)).unwrap_or(0) as u64
+    }
+}
+
+/// Every receiver of this crate.
+impl<M, R: Source<Item = M> + Send> Consuming<M> for R {
+    #[inline]
+    fn one(&mut self, see: impl FnOnce(&M)) -> bool {
+        self.try_recv().map(|message| see(&message)).is_ok()
+    }
+
+    #[inline]
+    fn many(&mut self, max: usize, mut see: impl FnMut(&M)) -> usize {
+        self.drain(max, |message| see(&message))
+    }
+}

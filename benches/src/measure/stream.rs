@@ -1,0 +1,209 @@
+//! A turn of throughput: producers send as fast as they can for a while, consumers take and check.
+
+use super::BATCH;
+use super::ends::{Consuming, Producing};
+use super::ledger::{Ledger, verify};
+use super::payload::{Payload, tag};
+use super::threads::{Patience, StartLine, joined};
+use super::turns::{Contender, Role};
+use super::workload::Style;
+use crate::process::now_ns;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Messages between two looks at the clock, which would be felt more often.
+const STRETCH: u64 = 4 * BATCH as u64;
+
+/// What went through in one turn, verified.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sample {
+    pub(super) messages: u64,
+    pub(super) elapsed_ns: u64,
+}
+
+impl Sample {
+    pub(super) fn per_second(&self) -> f64 {
+        self.messages as f64 / self.elapsed_ns.max(1) as f64 * 1e9
+    }
+}
+
+/// A contender of which nothing need be known but how to make its ends, producers' first.
+pub(super) fn contender<M: Payload, P: Producing<M>, C: Consuming<M>>(
+    name: &'static str,
+    role: Role,
+    style: Style,
+    ends: impl Fn() -> (Vec<P>, Vec<C>) + 'static,
+) -> Contender<Sample> {
+    let turn = move |duration| {
+        let (producers, consumers) = ends();
+        turn(producers, consumers, style, 1, duration)
+    };
+    Contender { name, role, turn: Box::new(turn) }
+}
+
+/// One turn, in which each message is to be seen `copies` times.
+pub(super) fn turn<M: Payload, P: Producing<M>, C: Consuming<M>>(
+    producers: Vec<P>,
+    consumers: Vec<C>,
+    style: Style,
+    copies: u64,
+    duration: Duration,
+) -> Result<Sample, String> {
+    match producers.len() {
+        1 => turn_of::<M, P, C, 1>(producers, consumers, style, copies, duration),
+        2 => turn_of::<M, P, C, 2>(producers, consumers, style, copies, duration),
+        n => Err(format!("there is no ledger for {n} producers")),
+    }
+}
+
+fn turn_of<M: Payload, P: Producing<M>, C: Consuming<M>, const PRODUCERS: usize>(
+    producers: Vec<P>,
+    consumers: Vec<C>,
+    style: Style,
+    copies: u64,
+    duration: Duration,
+) -> Result<Sample, String> {
+    let line = StartLine::new(producers.len() + consumers.len());
+    let finished = AtomicUsize::new(0);
+    let (line, finished) = (&line, &finished);
+    std::thread::scope(|scope| {
+        let producing: Vec<_> = (0..)
+            .zip(producers)
+            .map(|(index, end)| {
+                scope.spawn(move || {
+                    let _finish = Finish(finished);
+                    let patience = line.take_place(index);
+                    let began = now_ns();
+                    (began, produce(end, index, style, began + duration.as_nanos() as u64, patience))
+                })
+            })
+            .collect();
+        let consuming: Vec<_> = (PRODUCERS..)
+            .zip(consumers)
+            .map(|(index, end)| {
+                scope.spawn(move || {
+                    let patience = line.take_place(index);
+                    let ledger = consume::<M, C, PRODUCERS>(end, style, finished, patience);
+                    (now_ns(), ledger)
+                })
+            })
+            .collect();
+        let produced = producing.into_iter().map(joined).collect::<Result<Vec<_>, _>>()?;
+        let consumed = consuming.into_iter().map(joined).collect::<Result<Vec<_>, _>>()?;
+        let (began, sent): (Vec<_>, Vec<_>) = produced.into_iter().unzip();
+        let (ended, ledgers): (Vec<_>, Vec<_>) = consumed.into_iter().unzip();
+        let messages = verify::<M, PRODUCERS>(&ledgers, &sent, copies)?;
+        let elapsed_ns = ended.iter().max().unwrap_or(&0).saturating_sub(*began.iter().min().unwrap_or(&0));
+        Ok(Sample { messages: messages / copies, elapsed_ns })
+    })
+}
+
+/// Counts a producer as finished, also when it panics: consumers wait for that.
+struct Finish<'a>(&'a AtomicUsize);
+
+impl Drop for Finish<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// Sends until the clock says `until`. Gives how many went in.
+fn produce<M: Payload>(
+    mut end: impl Producing<M>,
+    producer: usize,
+    style: Style,
+    until: u64,
+    patience: Patience,
+) -> u64 {
+    let mut sent = 0;
+    while now_ns() < until {
+        let stretch = sent + STRETCH;
+        sent = match style {
+            Style::Batch => send_in_bursts(&mut end, producer, sent..stretch, patience),
+            Style::One | Style::Mixed => send_one_by_one(&mut end, producer, sent..stretch, patience),
+        };
+        if sent < stretch {
+            break;
+        }
+    }
+    sent
+}
+
+/// Gives the number of the first message that did not go in.
+fn send_one_by_one<M: Payload>(
+    end: &mut impl Producing<M>,
+    producer: usize,
+    numbers: std::ops::Range<u64>,
+    patience: Patience,
+) -> u64 {
+    for number in numbers.clone() {
+        let mut message = M::new(tag(producer, number));
+        let mut waiting = patience;
+        while let Err(refused) = end.one(message) {
+            if !waiting.go_on() {
+                return number;
+            }
+            message = refused;
+        }
+    }
+    numbers.end
+}
+
+/// As above, a batch at a time.
+fn send_in_bursts<M: Payload>(
+    end: &mut impl Producing<M>,
+    producer: usize,
+    numbers: std::ops::Range<u64>,
+    patience: Patience,
+) -> u64 {
+    let (mut next, mut burst) = (numbers.start, numbers.start);
+    let mut waiting = patience;
+    while next < numbers.end {
+        burst = if next == burst { next + BATCH as u64 } else { burst };
+        match end.many(next..burst, |number| M::new(tag(producer, number))) {
+            0 if !waiting.go_on() => break,
+            0 => {}
+            went => {
+                next += went;
+                waiting = patience;
+            }
+        }
+    }
+    next
+}
+
+/// Takes and notes until all producers have finished and nothing is left.
+fn consume<M: Payload, C: Consuming<M>, const PRODUCERS: usize>(
+    mut end: C,
+    style: Style,
+    finished: &AtomicUsize,
+    patience: Patience,
+) -> Ledger<PRODUCERS> {
+    match style {
+        Style::One => take_all(|ledger| usize::from(end.one(|message| ledger.note(message))), finished, patience),
+        Style::Batch | Style::Mixed => {
+            take_all(|ledger| end.many(BATCH, |message| ledger.note(message)), finished, patience)
+        }
+    }
+}
+
+fn take_all<const PRODUCERS: usize>(
+    mut take: impl FnMut(&mut Ledger<PRODUCERS>) -> usize,
+    finished: &AtomicUsize,
+    patience: Patience,
+) -> Ledger<PRODUCERS> {
+    let (mut ledger, mut waiting) = (Ledger::new(), patience);
+    loop {
+        if take(&mut ledger) > 0 {
+            waiting = patience;
+            continue;
+        }
+        // Looked at before the ring is looked at again: what was sent before the end is found after it.
+        let ending = finished.load(Ordering::Acquire) == PRODUCERS;
+        match take(&mut ledger) {
+            0 if ending || !waiting.go_on() => return ledger,
+            0 => {}
+            _ => waiting = patience,
+        }
+    }
+}

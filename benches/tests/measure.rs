@@ -1,0 +1,105 @@
+//! The measuring subcommands from outside: that every message is accounted for, and what is printed. Figures are not judged here.
+
+use serde_json::Value;
+use std::process::{Command, Output};
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ringway-bench")).args(arguments).output().expect("the command starts")
+}
+
+/// The one object on standard output, of a run that passed.
+fn json(arguments: &[&str]) -> Value {
+    let output = run(arguments);
+    let (text, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let result: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}{told}"));
+    assert!(output.status.success() && result["verdict"] == "pass", "{result}");
+    assert!(!told.contains("panicked"), "{told}");
+    result
+}
+
+fn list(value: &Value) -> &Vec<Value> {
+    value.as_array().expect("a list")
+}
+
+/// The names of the contenders of each workload, all of which got something through.
+fn contenders(result: &Value) -> Vec<(String, Vec<String>)> {
+    let text = |value: &Value| value.as_str().expect("a name").to_owned();
+    let mut total = 0;
+    let all = list(&result["workloads"])
+        .iter()
+        .map(|workload| {
+            let names = list(&workload["contenders"]).iter().map(|contender| {
+                let messages = contender["messages"].as_u64();
+                assert!(messages > Some(0), "{workload}");
+                total += messages.unwrap_or_default();
+                text(&contender["name"])
+            });
+            (text(&workload["name"]), names.collect())
+        })
+        .collect();
+    assert_eq!(result["messages_verified"].as_u64(), Some(total));
+    all
+}
+
+#[test]
+fn throughput_verifies_all_it_sends() {
+    let result = json(&["throughput", "--rounds", "1", "--millis", "2", "--json"]);
+    let workloads = contenders(&result);
+    assert_eq!(workloads.len(), 2 * 3 * 2);
+    for (workload, names) in &workloads {
+        assert!(
+            names.iter().any(|name| name == "ringway") && names.iter().any(|name| name == "raw hand-over"),
+            "{workload}"
+        );
+        assert_eq!(names.iter().any(|name| name == "copy on one core"), workload.ends_with("64 B"), "{workload}");
+        let peers = cfg!(feature = "peers");
+        assert_eq!(names.iter().any(|name| name == "crossbeam ArrayQueue"), peers, "{workload}");
+        assert_eq!(names.iter().any(|name| name == "rtrb"), peers && workload.starts_with("spsc"), "{workload}");
+    }
+    for workload in list(&result["workloads"]) {
+        assert!(
+            list(&workload["contenders"]).iter().all(|one| one["ratio"]["median"].as_f64() > Some(0.0)),
+            "{workload}"
+        );
+        assert!(workload["line_bounce_ns"]["median"].as_f64() > Some(0.0), "{workload}");
+    }
+}
+
+#[test]
+fn latency_verifies_all_it_sends() {
+    let result = json(&["latency", "--rounds", "1", "--millis", "5", "--json"]);
+    let workloads = contenders(&result);
+    assert_eq!(workloads.len(), 3);
+    for name in ["ringway, spin", "ringway, park", "std park and unpark", "line bounce"] {
+        assert!(workloads[0].1.iter().any(|contender| contender == name), "{name}");
+    }
+    for contender in list(&result["workloads"]).iter().flat_map(|workload| list(&workload["contenders"])) {
+        let quantile = |name: &str| contender["latency_ns"][name].as_u64().expect("a number");
+        assert!(quantile("p50") <= quantile("p99") && quantile("p99") <= quantile("p999"), "{contender}");
+    }
+    // In open loop, what is due is sent.
+    assert_eq!(list(&result["workloads"])[1]["contenders"][0]["messages"], 500);
+}
+
+#[test]
+fn workloads_are_chosen_by_name() {
+    let table = run(&["throughput", "--rounds", "2", "--millis", "1", "--only", "mpsc 2/1 batch 8"]);
+    let (text, told) = (String::from_utf8_lossy(&table.stdout), String::from_utf8_lossy(&table.stderr));
+    assert!(
+        table.status.success() && text.contains("mpsc 2/1 batch 8 B") && !text.contains("spsc 1/1"),
+        "{text}{told}"
+    );
+    assert_eq!(told.contains("--features peers"), cfg!(not(feature = "peers")), "{told}");
+    for command in ["throughput", "latency"] {
+        for (arguments, says) in [
+            (["--only", "carrier pigeon"], "no workload"),
+            (["--rounds", "0"], "not in 1.."),
+            (["--millis", "0"], "not in 1.."),
+        ] {
+            let output = run(&[&[command], &arguments[..]].concat());
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{told}");
+            assert!(told.contains(says) && output.stdout.is_empty(), "{told}");
+        }
+    }
+}
