@@ -11,6 +11,7 @@ mod latency;
 mod ledger;
 mod line;
 mod open_loop;
+mod partners;
 mod payload;
 #[cfg(feature = "peers")]
 mod peers;

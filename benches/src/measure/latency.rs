@@ -1,12 +1,12 @@
 //! `ringway-bench latency`: how long messages take, with one in flight, and at a fixed rate.
 
+use super::partners::{Parked, Polled, Rings};
 use super::turns::{Contender, FAR_NS, Role, Turns, progress, take_turns};
 use super::{CAPACITY, MeasureArgs, line, open_loop, ping_pong, tell_of_peers};
 use crate::process;
 use crate::stats::{QUANTILES, histogram, human, median};
 use comfy_table::{CellAlignment, Table};
 use hdrhistogram::Histogram;
-use ping_pong::{Parked, Polled, Rings};
 use ringway::{Wait, spsc};
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
@@ -109,13 +109,13 @@ fn ping_pong() -> Vec<Contender<Latencies>> {
 }
 
 fn open_loop(rate: u64) -> Vec<Contender<Latencies>> {
-    let mut all = vec![open_loop::contender("ringway", Role::Ringway, rate, || spsc::channel(CAPACITY))];
-    #[cfg(feature = "peers")]
-    all.extend([
+    vec![
+        open_loop::contender("ringway", Role::Ringway, rate, || spsc::channel(CAPACITY)),
+        #[cfg(feature = "peers")]
         open_loop::contender("rtrb", Role::Peer, rate, super::peers::rtrb),
+        #[cfg(feature = "peers")]
         open_loop::contender("crossbeam ArrayQueue", Role::Peer, rate, super::peers::queue),
-    ]);
-    all
+    ]
 }
 
 impl Measured {

@@ -1,13 +1,9 @@
 //! One message in flight, there and back: what a hand-over costs when somebody waits for it.
 
-use super::ends::{Consuming, Producing};
 use super::latency::{Latencies, Recording};
-use super::threads::{Patience, StartLine, joined};
+use super::threads::{StartLine, joined};
 use super::turns::{Contender, Role};
 use crate::process::now_ns;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::thread::Thread;
 use std::time::Duration;
 
 /// Round trips before the first that is timed. A turn has one more at least, however slow.
@@ -91,112 +87,33 @@ fn answer(mut partner: impl Partner, line: &StartLine) -> u64 {
     answered
 }
 
-/// Two rings of this crate, with waiting sends and receives.
-#[derive(Debug)]
-pub(super) struct Rings(ringway::spsc::Sender<u64>, ringway::spsc::Receiver<u64>);
-
-impl Rings {
-    pub(super) fn pair(wait: ringway::Wait) -> (Self, Self) {
-        let ring = || ringway::Builder::new(super::CAPACITY).wait(wait).spsc().expect("the capacity is fine");
-        let ((there, from_here), (back, from_there)) = (ring(), ring());
-        (Self(there, from_there), Self(back, from_here))
-    }
-}
-
-impl Partner for Rings {
-    #[inline]
-    fn send(&mut self, number: u64) -> bool {
-        self.0.send(number).is_ok()
-    }
-
-    #[inline]
-    fn recv(&mut self) -> Option<u64> {
-        self.1.recv().ok()
-    }
-}
-
-/// Two rings of any make, looked at again and again.
-#[derive(Debug)]
-pub(super) struct Polled<P, C>(P, C, Patience);
-
-impl<P: Producing<u64>, C: Consuming<u64>> Polled<P, C> {
-    pub(super) fn pair(ring: impl Fn() -> (P, C)) -> (Self, Self) {
-        let ((there, from_here), (back, from_there)) = (ring(), ring());
-        let patience = Patience::new(2);
-        (Self(there, from_there, patience), Self(back, from_here, patience))
-    }
-}
-
-impl<P: Producing<u64>, C: Consuming<u64>> Partner for Polled<P, C> {
-    #[inline]
-    fn send(&mut self, number: u64) -> bool {
-        self.0.one(number).is_ok()
-    }
-
-    #[inline]
-    fn recv(&mut self) -> Option<u64> {
-        let (mut heard, mut waiting) = (None, self.2);
-        while !self.1.one(|&number| heard = Some(number)) && waiting.go_on() {}
-        heard
-    }
-}
-
-/// A word, and the thread that sleeps until it is there.
-#[derive(Debug, Default)]
-struct Mailbox {
-    /// 0 while there is none.
-    word: AtomicU64,
-    owner: OnceLock<Thread>,
-}
-
-/// What the standard library's `park` and `unpark` make of it, with no ring at all.
-#[derive(Debug)]
-pub(super) struct Parked {
-    own: Arc<Mailbox>,
-    other: Arc<Mailbox>,
-}
-
-impl Parked {
-    pub(super) fn pair() -> (Self, Self) {
-        let (here, there) = (Arc::new(Mailbox::default()), Arc::new(Mailbox::default()));
-        (Self { own: Arc::clone(&here), other: Arc::clone(&there) }, Self { own: there, other: here })
-    }
-}
-
-impl Partner for Parked {
-    fn prepare(&mut self) {
-        self.own.owner.get_or_init(std::thread::current);
-    }
-
-    fn send(&mut self, number: u64) -> bool {
-        self.other.word.store(number, Ordering::Release);
-        self.other.owner.get().map(Thread::unpark).is_some()
-    }
-
-    fn recv(&mut self) -> Option<u64> {
-        loop {
-            match self.own.word.swap(0, Ordering::Acquire) {
-                0 => std::thread::park(),
-                number => return Some(number),
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::line;
+    use crate::measure::partners::{Parked, Polled, Rings};
 
     #[test]
     fn everybody_answers() {
         let short = Duration::from_millis(2);
         for turn in [
             contender("", Role::Ceiling, Parked::pair),
-            contender("", Role::Ceiling, crate::measure::line::sides),
+            contender("", Role::Ceiling, line::sides),
             contender("", Role::Ringway, || Rings::pair(ringway::Wait::park())),
             contender("", Role::Ringway, || Polled::pair(|| ringway::spsc::channel(8))),
         ] {
             (turn.turn)(short).unwrap();
         }
+    }
+
+    #[test]
+    fn whoever_is_left_alone_hears_of_it() {
+        let (mut here, there) = Parked::pair();
+        here.prepare();
+        drop(there);
+        assert_eq!(here.recv(), None);
+        let (mut here, there) = Rings::pair(ringway::Wait::park());
+        drop(there);
+        assert_eq!((here.send(1), here.recv()), (false, None));
     }
 }

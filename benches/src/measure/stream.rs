@@ -193,17 +193,68 @@ fn take_all<const PRODUCERS: usize>(
     patience: Patience,
 ) -> Ledger<PRODUCERS> {
     let (mut ledger, mut waiting) = (Ledger::new(), patience);
+    let mut ending = false;
     loop {
-        if take(&mut ledger) > 0 {
-            waiting = patience;
-            continue;
-        }
-        // Looked at before the ring is looked at again: what was sent before the end is found after it.
-        let ending = finished.load(Ordering::Acquire) == PRODUCERS;
         match take(&mut ledger) {
             0 if ending || !waiting.go_on() => return ledger,
-            0 => {}
-            _ => waiting = patience,
+            // Looked at before the ring is looked at again: what was sent before the end is found after it.
+            0 => ending = finished.load(Ordering::Acquire) == PRODUCERS,
+            taken => {
+                ledger.count(taken);
+                waiting = patience;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringway::mpsc;
+
+    const SHORT: Duration = Duration::from_millis(1);
+
+    /// Keeps a message back, or tells of one twice.
+    struct Liar<C> {
+        end: C,
+        times: usize,
+        taken: usize,
+    }
+
+    impl<C: Consuming<u64>> Consuming<u64> for Liar<C> {
+        fn one(&mut self, _see: impl FnOnce(&u64)) -> bool {
+            false
+        }
+
+        fn many(&mut self, max: usize, mut see: impl FnMut(&u64)) -> usize {
+            let (before, wrong) = (self.taken, 700);
+            self.end.many(max, |message| {
+                (0..if self.taken == wrong { self.times } else { 1 }).for_each(|_| see(message));
+                self.taken += 1;
+            });
+            let told_more = if before <= wrong && wrong < self.taken { self.times } else { 1 };
+            self.taken - before + told_more - 1
+        }
+    }
+
+    fn through(style: Style, times: usize) -> Result<Sample, String> {
+        let (tx, end) = mpsc::channel(1024);
+        turn::<u64, _, _>(vec![tx.clone(), tx], vec![Liar { end, times, taken: 0 }], style, 1, SHORT)
+    }
+
+    #[test]
+    fn a_message_lost_or_doubled_is_found() {
+        assert!(through(Style::Mixed, 1).unwrap().messages > 0);
+        assert!(through(Style::Mixed, 0).unwrap_err().contains("received"));
+        assert!(through(Style::Batch, 2).unwrap_err().contains("received"));
+    }
+
+    #[test]
+    fn every_style_gets_through() {
+        for style in [Style::One, Style::Batch, Style::Mixed] {
+            let (tx, rx) = mpsc::channel(1024);
+            let sample = turn::<[u64; 8], _, _>(vec![tx.clone(), tx], vec![rx], style, 1, SHORT).unwrap();
+            assert_eq!(sample.messages % STRETCH, 0);
         }
     }
 }
