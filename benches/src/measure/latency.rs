@@ -5,7 +5,7 @@ use super::turns::{Contender, FAR_NS, Role, Turns, progress, take_turns};
 use super::{CAPACITY, MeasureArgs, line, open_loop, ping_pong, tell_of_peers};
 use crate::process;
 use crate::stats::{QUANTILES, histogram, human, median};
-use comfy_table::{CellAlignment, Table};
+use comfy_table::{CellAlignment, Table, presets};
 use hdrhistogram::Histogram;
 use ringway::{Wait, spsc};
 use serde_json::{Map, Value, json};
@@ -154,6 +154,7 @@ fn failures(measured: &[Measured]) -> impl Iterator<Item = String> {
 
 fn as_text(measured: &[Measured]) -> String {
     let mut table = Table::new();
+    table.load_style(presets::ASCII_FULL_CONDENSED);
     table.set_header(["workload", "contender"].into_iter().chain(QUANTILES[..TOLD].iter().map(|&(_, name, _)| name)));
     for one in measured {
         for (index, contender) in one.workload.contenders.iter().enumerate() {

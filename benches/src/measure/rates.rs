@@ -5,7 +5,7 @@ use super::stream::Sample;
 use super::turns::{Contender, Role, Turns};
 use super::workload::Workload;
 use crate::stats::median;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
 /// The ceiling that rings are held against where there are no peers.
@@ -115,6 +115,7 @@ fn failures(measured: &[Measured]) -> impl Iterator<Item = String> {
 
 pub(super) fn text(measured: &[Measured]) -> String {
     let mut table = Table::new();
+    table.load_style(presets::ASCII_FULL_CONDENSED);
     let ratio =
         if cfg!(feature = "peers") { "to the best peer (median / p90)" } else { "of the raw hand-over (median / p90)" };
     table.set_header(["workload", "contender", "median", "p90", ratio]);
