@@ -25,11 +25,12 @@ mod tail;
 
 pub(crate) use broadcast::BroadcastRing;
 pub(crate) use gates::{Gate, LANES};
-pub(crate) use lossy::{LossyRing, Read, distance};
+pub(crate) use lossy::{LossyRing, Read};
 pub(crate) use mpmc::MpmcRing;
 pub(crate) use mpsc::MpscRing;
 pub(crate) use spsc::SpscRing;
 pub(crate) use storage::{Storage, slots_for};
+pub(crate) use tail::ahead;
 
 use crate::error::BuildError;
 
@@ -52,7 +53,7 @@ impl Producer {
         look: impl FnOnce() -> u64,
     ) -> Result<Run, Refused> {
         // A head may be older than one that was found room against before: then nothing is free.
-        let free = |this: &Self| (capacity as i64 - tail::ahead(this.tail, this.head)).max(0) as usize;
+        let free = |this: &Self| (capacity as i64 - ahead(this.tail, this.head)).max(0) as usize;
         if free(self) < max {
             self.head = look();
         }
@@ -246,6 +247,6 @@ pub(crate) struct Positions {
 impl Positions {
     /// `tail` was read after `head`: it is not behind it, only possibly too far ahead.
     fn between(head: u64, tail: u64, capacity: usize) -> Self {
-        Self { head, len: tail::ahead(tail, head).clamp(0, capacity as i64) as usize, done_beyond: 0 }
+        Self { head, len: ahead(tail, head).clamp(0, capacity as i64) as usize, done_beyond: 0 }
     }
 }

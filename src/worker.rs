@@ -8,6 +8,7 @@ mod cycle;
 mod duty;
 mod handle;
 mod inbox;
+mod observe;
 mod pin;
 mod run;
 mod timers;

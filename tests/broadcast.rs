@@ -4,7 +4,7 @@ mod common;
 
 use common::{Drops, Random, panics};
 use ringway::broadcast::{Receiver, RecvError, RecvTimeoutError, SubscribeError, TryRecvError, channel};
-use ringway::{BuildError, Builder, ReserveError, SendError, TrySendError, Wait};
+use ringway::{BuildError, Builder, ReserveError, SendError, TrySendError, Wait, Worker};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -224,7 +224,7 @@ fn bad_capacities() {
 fn f24_readers_come_and_go() {
     let mut random = Random::new("readers come and go");
     for (start, wait) in [(0, Wait::park()), ((1 << 63) - 8, Wait::adaptive()), (u64::MAX - 7, Wait::spin())] {
-        let messages: u64 = if cfg!(debug_assertions) { 20_000 } else { 200_000 };
+        let messages: u64 = if cfg!(debug_assertions) { 5_000 } else { 100_000 };
         let (mut tx, first) = Builder::new(64).start_at(start).wait(wait).broadcast::<[u64; 4]>().unwrap();
         let subscriber = tx.subscriber();
         let read = AtomicU64::new(0);
@@ -297,4 +297,33 @@ fn a_pipeline_in_order() {
             tx.send((n, AtomicU64::new(0))).unwrap();
         }
     });
+}
+
+/// Workers read one broadcast, a slow and a fast one; a panic ends the reading of one message; closing one closes nothing.
+#[test]
+fn workers_observe() {
+    let (mut tx, fast) = channel::<u64>(64);
+    let (seen, told) = std::sync::mpsc::channel();
+    let slow = tx.subscribe().unwrap();
+    let fast = Worker::builder()
+        .observe(fast, move |n| {
+            assert_ne!(*n, 50);
+            seen.send(*n).unwrap();
+        })
+        .start()
+        .unwrap();
+    let slow = Worker::builder().batch(1).observe(slow, |_| thread::sleep(Duration::from_micros(10))).start().unwrap();
+    for n in 0..200 {
+        tx.send(n).unwrap();
+    }
+    slow.close();
+    let slow = slow.join();
+    assert!(slow.received <= 200 && slow.faults == 0, "{slow:?}");
+    for n in 200..400 {
+        tx.send(n).unwrap();
+    }
+    drop(tx);
+    let fast = fast.join();
+    assert_eq!((fast.received, fast.faults), (400, 1));
+    assert!(told.iter().eq((0..400).filter(|n| *n != 50)));
 }

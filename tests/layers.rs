@@ -15,7 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("mpsc", &["channel"]),
     ("mpmc", &["channel"]),
     ("broadcast", &["sync", "error", "ring", "wait", "channel"]),
-    ("worker", &["sync", "error", "metrics", "wait", "channel"]),
+    ("worker", &["sync", "error", "metrics", "wait", "channel", "broadcast"]),
     ("bus", &["error", "wait", "ring", "channel", "mpsc", "worker"]),
 ];
 

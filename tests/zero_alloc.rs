@@ -1,6 +1,6 @@
 //! No allocation on any hot path, on both sides, inside the workers' threads too.
 
-use ringway::{Batch, Builder, Bus, Cycle, Handler, TimerId, Wait, mpsc, spsc};
+use ringway::{Batch, Builder, Bus, Cycle, Handler, TimerId, Wait, broadcast, mpmc, mpsc, spsc};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
@@ -96,6 +96,72 @@ macro_rules! one_thread {
 }
 one_thread!(spsc_allocates_nothing, spsc);
 one_thread!(mpsc_allocates_nothing, mpsc);
+one_thread!(mpmc_allocates_nothing, mpmc);
+
+/// Receivers that compete, and one that goes with an open batch.
+#[test]
+fn mpmc_handles_allocate_nothing() {
+    let (mut tx, mut rx) = mpmc::channel::<u64>(64);
+    assert_eq!(
+        cost(|| for n in 0..N {
+            let (mut another_tx, mut another_rx) = (tx.clone(), rx.clone());
+            another_tx.try_send(n).unwrap();
+            tx.try_send_iter(&mut [n; 3].into_iter()).unwrap();
+            another_rx.try_batch(3).unwrap().next();
+            drop(another_rx);
+            while rx.drain(2, drop) > 0 {}
+        }),
+        0
+    );
+    assert_eq!((tx.stats().in_flight(), tx.stats().received), (0, 4 * N));
+}
+
+#[test]
+fn broadcast_allocates_nothing() {
+    let (mut tx, mut rx) = broadcast::channel::<[u64; 4]>(64);
+    let mut other = tx.subscribe_after(&[&rx]).unwrap();
+    let subscriber = tx.subscriber();
+    let message = [7; 4];
+    assert_eq!(
+        cost(|| for _ in 0..N {
+            tx.try_send(message).unwrap();
+            tx.send(message).unwrap();
+            assert_eq!(tx.try_send_iter(&mut [message; 20].into_iter()), Ok(20));
+            let mut slots = tx.try_reserve(4).unwrap();
+            slots.push(message).unwrap();
+            slots.commit();
+            // Joining and leaving too.
+            assert!(subscriber.subscribe().is_ok_and(|rx| rx.is_empty()));
+            assert_eq!((rx.try_recv(), rx.recv()), (Ok(message), Ok(message)));
+            rx.try_batch(5).unwrap().commit_all();
+            while rx.drain(256, |_| ()) > 0 {}
+            while other.drain(256, |_| ()) > 0 {}
+            assert_eq!(tx.stats().in_flight(), 0);
+        }),
+        0
+    );
+}
+
+#[test]
+fn lossy_allocates_nothing() {
+    let (mut tx, mut rx) = broadcast::lossy::<[u64; 4]>(64);
+    let message = [7; 4];
+    assert_eq!(
+        cost(|| for n in 0..N {
+            tx.send(message).unwrap();
+            tx.send_all(&[message; 20]).unwrap();
+            let mut another = rx.clone();
+            assert!(another.latest().is_some() && another.try_recv().is_err());
+            if n % 10 == 0 {
+                while !rx.try_recv().is_err_and(|error| error.is_empty()) {}
+            }
+            assert!(tx.history().count() <= 64);
+            drop((tx.subscribe(), tx.clone()));
+        }),
+        0
+    );
+    assert!(rx.lost() > 0);
+}
 
 /// Both sides sleep and wake all the time: two threads, a ring of one.
 #[test]

@@ -26,6 +26,7 @@ mod workload;
 pub(crate) use latency::latency;
 pub(crate) use throughput::throughput;
 
+use crate::output;
 use clap::Args;
 use std::time::Duration;
 
@@ -71,6 +72,8 @@ impl MeasureArgs {
 /// Said where there is nobody to compare with.
 fn tell_of_peers(command: &str) {
     if cfg!(not(feature = "peers")) {
-        eprintln!("this build knows no peers; add them: cargo run --release --features peers -- {command}");
+        output::note(format_args!(
+            "this build knows no peers; add them: cargo run --release --features peers -- {command}"
+        ));
     }
 }

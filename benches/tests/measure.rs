@@ -45,7 +45,8 @@ fn contenders(result: &Value) -> Vec<(String, Vec<String>)> {
 fn throughput_verifies_all_it_sends() {
     let result = json(&["throughput", "--rounds", "1", "--millis", "2", "--json"]);
     let workloads = contenders(&result);
-    assert_eq!(workloads.len(), 2 * 3 * 2);
+    // Shapes, styles, sizes.
+    assert_eq!(workloads.len(), 8 * 3 * 2);
     for (workload, names) in &workloads {
         assert!(
             names.iter().any(|name| name == "ringway") && names.iter().any(|name| name == "raw hand-over"),
@@ -53,7 +54,8 @@ fn throughput_verifies_all_it_sends() {
         );
         assert_eq!(names.iter().any(|name| name == "copy on one core"), workload.ends_with("64 B"), "{workload}");
         let peers = cfg!(feature = "peers");
-        assert_eq!(names.iter().any(|name| name == "crossbeam ArrayQueue"), peers, "{workload}");
+        let shared = workload.starts_with("broadcast");
+        assert_eq!(names.iter().any(|name| name == "crossbeam ArrayQueue"), peers && !shared, "{workload}");
         assert_eq!(names.iter().any(|name| name == "rtrb"), peers && workload.starts_with("spsc"), "{workload}");
     }
     for workload in list(&result["workloads"]) {

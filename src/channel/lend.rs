@@ -211,6 +211,11 @@ impl<T> Receiver<T> {
         self.shared.bells.not_empty.move_to(event)
     }
 
+    /// How many messages it has read, in wrapping arithmetic.
+    pub(crate) fn read(&self) -> u64 {
+        self.consumer.taken()
+    }
+
     /// What the channel wakes.
     pub(crate) fn event(&self) -> &Event {
         self.shared.bells.not_empty.event()

@@ -44,6 +44,7 @@
 
 use super::Storage;
 use super::storage::{allocate, probe};
+use super::tail::ahead;
 use crate::error::BuildError;
 use crate::sync::{AtomicU64, Counter, Ordering, fence};
 use bytemuck::Pod;
@@ -68,12 +69,6 @@ fn word(position: u64) -> u64 {
 #[inline(always)]
 fn done(position: u64) -> u64 {
     word(position.wrapping_add(1))
-}
-
-/// How far position `a` is ahead of position `b`; negative when it is behind.
-#[inline(always)]
-pub(crate) fn distance(a: u64, b: u64) -> i64 {
-    word(a).wrapping_sub(word(b)) as i64 >> 1
 }
 
 /// What a reader found at a position.
@@ -148,7 +143,7 @@ impl<T> LossyRing<T> {
 
     /// Positions that were claimed.
     pub(crate) fn sent(&self) -> u64 {
-        distance(self.frontier(), self.start) as u64
+        ahead(self.frontier(), self.start) as u64
     }
 
     /// A position as it is shown: in 63 bits.
@@ -224,7 +219,7 @@ impl<T> LossyRing<T> {
     /// the end of some claim.
     #[cold]
     fn lost(&self, position: u64, known: u64) -> u64 {
-        let past = |end: u64| distance(end, position) - self.capacity as i64;
+        let past = |end: u64| ahead(end, position) - self.capacity as i64;
         // The frontier may be an old one: what is known of this slot may be newer.
         let frontier = self.settled_frontier().map_or(1, past);
         // At least this one: it may have been given up within the lap.
@@ -253,7 +248,7 @@ impl<T> LossyRing<T> {
     /// The oldest position that may be there, and the number of those from it to the frontier.
     pub(crate) fn retained(&self) -> (u64, u64) {
         let frontier = self.frontier();
-        let len = (distance(frontier, self.start) as u64).min(self.capacity as u64);
+        let len = (ahead(frontier, self.start) as u64).min(self.capacity as u64);
         (frontier.wrapping_sub(len), len)
     }
 
@@ -280,7 +275,7 @@ impl<T> LossyRing<T> {
     pub(crate) fn has_ended(&self, position: u64) -> bool {
         // Acquire: O9, pairs with O8.
         let end = self.end.load(Ordering::Acquire);
-        end != 0 && distance(position, end >> 1) >= 0
+        end != 0 && ahead(position, end >> 1) >= 0
     }
 }
 

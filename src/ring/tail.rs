@@ -27,7 +27,7 @@ const SEALED: u64 = 1;
 
 /// How far position `a` is ahead of position `b`, in the shifted form: negative when it is behind.
 #[inline(always)]
-pub(super) fn ahead(a: u64, b: u64) -> i64 {
+pub(crate) fn ahead(a: u64, b: u64) -> i64 {
     (a.wrapping_sub(b) << 1) as i64 >> 1
 }
 

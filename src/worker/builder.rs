@@ -1,11 +1,13 @@
 //! Workers as configured.
 
 use super::handle::Board;
+use super::observe::Observer;
 use super::pin::{PinError, allowed_cores};
 use super::run::{Plain, Runner, Seat, Tally, Task};
 use super::timers::Timers;
 use super::{BuildWarning, Cycle, Duty, Handler, InboxDuty, PanicPolicy, Pin, WorkerHandle, WorkerId};
 use crate::MAX_BATCH;
+use crate::broadcast;
 use crate::channel::Source;
 use crate::error::BuildError;
 use crate::sync::{Arc, spawn_thread};
@@ -155,6 +157,28 @@ impl WorkerBuilder {
         H: Handler<S::Item> + 'static,
     {
         self.tasks.push(Box::new(InboxDuty::new(source, handler)));
+        self
+    }
+
+    /// Adds a receiver of a broadcast, and what is to be done with each message it is lent. Closing the worker closes no
+    /// broadcast: the worker reads what is there and goes. A panic ends the reading of one message.
+    ///
+    /// ```
+    /// use ringway::{Worker, broadcast};
+    /// let (mut ticks, prices) = broadcast::channel::<u64>(1024);
+    /// let worker = Worker::builder().observe(prices, |tick| assert!(*tick < 100)).start()?;
+    /// for tick in 0..100 {
+    ///     ticks.send(tick).unwrap();
+    /// }
+    /// drop(ticks);
+    /// assert_eq!(worker.join().received, 100);
+    /// # Ok::<(), ringway::BuildError>(())
+    /// ```
+    pub fn observe<T>(mut self, receiver: broadcast::Receiver<T>, see: impl FnMut(&T) + Send + 'static) -> Self
+    where
+        T: Send + Sync + 'static,
+    {
+        self.tasks.push(Box::new(Observer::new(receiver, see)));
         self
     }
 

@@ -1,6 +1,6 @@
 //! The two ends of a contender's ring, as the loops of a turn use them.
 
-use ringway::{Sink, Source, TrySendError};
+use ringway::{Sink, Source, TrySendError, broadcast};
 use std::ops::Range;
 
 /// A sending end. No call waits.
@@ -45,5 +45,23 @@ impl<M, R: Source<Item = M> + Send> Consuming<M> for R {
     #[inline]
     fn many(&mut self, max: usize, mut see: impl FnMut(&M)) -> usize {
         self.drain(max, |message| see(&message))
+    }
+}
+
+/// A receiver that shares every message with others.
+pub(super) struct Reader<M>(pub(super) broadcast::Receiver<M>);
+
+impl<M: Send + Sync> Consuming<M> for Reader<M> {
+    #[inline]
+    fn one(&mut self, see: impl FnOnce(&M)) -> bool {
+        match self.0.try_batch(1) {
+            Ok(mut batch) => batch.advance().map(see).is_some(),
+            Err(_) => false,
+        }
+    }
+
+    #[inline]
+    fn many(&mut self, max: usize, see: impl FnMut(&M)) -> usize {
+        self.0.drain(max, see)
     }
 }

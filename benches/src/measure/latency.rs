@@ -3,6 +3,7 @@
 use super::partners::{Parked, Polled, Rings};
 use super::turns::{Contender, FAR_NS, Role, Turns, progress, take_turns};
 use super::{CAPACITY, MeasureArgs, line, open_loop, ping_pong, tell_of_peers};
+use crate::output::print;
 use crate::process;
 use crate::stats::{QUANTILES, histogram, human, median};
 use comfy_table::{CellAlignment, Table, presets};
@@ -73,15 +74,11 @@ pub(crate) fn latency(args: &MeasureArgs) -> Result<ExitCode, String> {
     progress.finish_and_clear();
     let failed = measured.iter().any(|measured| measured.turns.failure.is_some());
     match args.json {
-        true => println!("{}", as_json(&measured, args)),
-        false => println!("{}", as_text(&measured)),
+        true => print(as_json(&measured, args))?,
+        false => print(as_text(&measured))?,
     }
     tell_of_peers("latency");
-    Ok(match process::is_interrupted() {
-        _ if failed => ExitCode::FAILURE,
-        true => ExitCode::from(process::INTERRUPTED_CODE),
-        false => ExitCode::SUCCESS,
-    })
+    Ok(process::exit_code(!failed, process::is_interrupted()))
 }
 
 fn workloads() -> Vec<Workload> {

@@ -34,9 +34,20 @@ pub(super) fn contender<M: Payload, P: Producing<M>, C: Consuming<M>>(
     style: Style,
     ends: impl Fn() -> (Vec<P>, Vec<C>) + 'static,
 ) -> Contender<Sample> {
+    copying(name, role, style, 1, ends)
+}
+
+/// The same, where each message is to be seen so many times.
+pub(super) fn copying<M: Payload, P: Producing<M>, C: Consuming<M>>(
+    name: &'static str,
+    role: Role,
+    style: Style,
+    copies: u64,
+    ends: impl Fn() -> (Vec<P>, Vec<C>) + 'static,
+) -> Contender<Sample> {
     let turn = move |duration| {
         let (producers, consumers) = ends();
-        turn(producers, consumers, style, 1, duration)
+        turn(producers, consumers, style, copies, duration)
     };
     Contender { name, role, turn: Box::new(turn) }
 }
@@ -52,6 +63,7 @@ pub(super) fn turn<M: Payload, P: Producing<M>, C: Consuming<M>>(
     match producers.len() {
         1 => turn_of::<M, P, C, 1>(producers, consumers, style, copies, duration),
         2 => turn_of::<M, P, C, 2>(producers, consumers, style, copies, duration),
+        4 => turn_of::<M, P, C, 4>(producers, consumers, style, copies, duration),
         n => Err(format!("there is no ledger for {n} producers")),
     }
 }

@@ -1,13 +1,15 @@
 //! `ringway-bench throughput`: who gets how much through, at each workload.
 
+use super::ends::Reader;
 use super::payload::Payload;
 use super::rates::{self, Measured};
 use super::stream::{self, Sample};
 use super::turns::{Contender, Role, progress, take_turns};
 use super::workload::{self, Kind, Style, Workload};
 use super::{CAPACITY, MeasureArgs, copy, hand_over, tell_of_peers};
+use crate::output::print;
 use crate::process;
-use ringway::{mpsc, spsc};
+use ringway::{broadcast, mpmc, mpsc, spsc};
 use std::process::ExitCode;
 
 pub(crate) fn throughput(args: &MeasureArgs) -> Result<ExitCode, String> {
@@ -31,15 +33,11 @@ pub(crate) fn throughput(args: &MeasureArgs) -> Result<ExitCode, String> {
     progress.finish_and_clear();
     let failed = measured.iter().any(|measured| measured.turns.failure.is_some());
     match args.json {
-        true => println!("{}", rates::json(&measured, args)),
-        false => println!("{}", rates::text(&measured)),
+        true => print(rates::json(&measured, args))?,
+        false => print(rates::text(&measured))?,
     }
     tell_of_peers("throughput");
-    Ok(match process::is_interrupted() {
-        _ if failed => ExitCode::FAILURE,
-        true => ExitCode::from(process::INTERRUPTED_CODE),
-        false => ExitCode::SUCCESS,
-    })
+    Ok(process::exit_code(!failed, process::is_interrupted()))
 }
 
 fn contenders(workload: &Workload) -> Vec<Contender<Sample>> {
@@ -55,17 +53,24 @@ fn contenders(workload: &Workload) -> Vec<Contender<Sample>> {
 
 /// The table of contenders. A kind of ring whose ends implement [`ringway::Sink`] and [`ringway::Source`] takes one
 /// line; a peer one more, and its ends in `peers`.
-///
-/// A broadcast ring belongs here too, with a few lines of its own: each of its readers sees every message (the `copies`
-/// of [`stream::turn`]), and lends it, so its reader implements [`Consuming`](super::ends::Consuming) by itself.
 fn contenders_for<M: Payload>(workload: &Workload) -> Vec<Contender<Sample>> {
-    let Workload { kind, producers, style, .. } = *workload;
-    let ours = Role::Ringway;
+    let Workload { kind, producers, consumers, style, .. } = *workload;
+    let (name, ours) = ("ringway", Role::Ringway);
     let mut all = vec![match kind {
-        Kind::Spsc => stream::contender::<M, _, _>("ringway", ours, style, || one_each(spsc::channel(CAPACITY))),
-        Kind::Mpsc => {
-            stream::contender::<M, _, _>("ringway", ours, style, move || many(producers, mpsc::channel(CAPACITY)))
-        }
+        Kind::Spsc => stream::contender::<M, _, _>(name, ours, style, || one_each(spsc::channel(CAPACITY))),
+        Kind::Mpsc => stream::contender::<M, _, _>(name, ours, style, move || {
+            let (tx, rx) = mpsc::channel(CAPACITY);
+            (vec![tx; producers], vec![rx])
+        }),
+        Kind::Mpmc => stream::contender::<M, _, _>(name, ours, style, move || {
+            let (tx, rx) = mpmc::channel(CAPACITY);
+            (vec![tx; producers], vec![rx; consumers])
+        }),
+        Kind::Broadcast => stream::copying::<M, _, _>(name, ours, style, consumers as u64, move || {
+            let (tx, first) = broadcast::channel(CAPACITY);
+            let others = (1..consumers).filter_map(|_| tx.subscribe().ok()).collect::<Vec<_>>();
+            (vec![tx], others.into_iter().chain([first]).map(Reader).collect())
+        }),
     }];
     #[cfg(feature = "peers")]
     all.extend(peers::<M>(workload));
@@ -82,7 +87,10 @@ fn peers<M: Payload>(workload: &Workload) -> Vec<Contender<Sample>> {
         let (producer, consumer) = queue();
         (vec![producer; producers], vec![consumer; consumers])
     };
-    let mut all = vec![stream::contender::<M, _, _>("crossbeam ArrayQueue", Role::Peer, style, array_queue)];
+    let mut all = Vec::new();
+    if kind != Kind::Broadcast {
+        all.push(stream::contender::<M, _, _>("crossbeam ArrayQueue", Role::Peer, style, array_queue));
+    }
     if kind == Kind::Spsc {
         all.push(stream::contender::<M, _, _>("rtrb", Role::Peer, style, || one_each(rtrb())));
     }
@@ -91,8 +99,4 @@ fn peers<M: Payload>(workload: &Workload) -> Vec<Contender<Sample>> {
 
 fn one_each<P, C>((producer, consumer): (P, C)) -> (Vec<P>, Vec<C>) {
     (vec![producer], vec![consumer])
-}
-
-fn many<P: Clone, C>(producers: usize, (producer, consumer): (P, C)) -> (Vec<P>, Vec<C>) {
-    (vec![producer; producers], vec![consumer])
 }

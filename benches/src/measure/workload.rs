@@ -7,6 +7,8 @@ use std::fmt;
 pub(super) enum Kind {
     Spsc,
     Mpsc,
+    Mpmc,
+    Broadcast,
 }
 
 /// How messages are sent and taken.
@@ -31,7 +33,16 @@ pub(super) struct Workload {
 }
 
 /// Kinds, each with its numbers of producers and consumers.
-const SHAPES: [(Kind, usize, usize); 2] = [(Kind::Spsc, 1, 1), (Kind::Mpsc, 2, 1)];
+const SHAPES: [(Kind, usize, usize); 8] = [
+    (Kind::Spsc, 1, 1),
+    (Kind::Mpsc, 2, 1),
+    (Kind::Mpsc, 4, 1),
+    (Kind::Mpmc, 1, 1),
+    (Kind::Mpmc, 2, 2),
+    (Kind::Mpmc, 4, 4),
+    (Kind::Broadcast, 1, 2),
+    (Kind::Broadcast, 1, 4),
+];
 
 pub(super) fn all() -> Vec<Workload> {
     let mut all = Vec::new();
@@ -48,6 +59,8 @@ impl fmt::Display for Workload {
         let kind = match self.kind {
             Kind::Spsc => "spsc",
             Kind::Mpsc => "mpsc",
+            Kind::Mpmc => "mpmc",
+            Kind::Broadcast => "broadcast",
         };
         let style = match self.style {
             Style::One => "one",

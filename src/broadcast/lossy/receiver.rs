@@ -1,7 +1,7 @@
 //! The receiving half.
 
 use super::{History, Lagged, LossyStats, RecvError, RecvTimeoutError, Shared, TryRecvError};
-use crate::ring::{LossyRing, Read, distance};
+use crate::ring::{LossyRing, Read, ahead};
 use crate::sync::{Arc, Deadline};
 use crate::wait::{Attempt, until};
 use bytemuck::Pod;
@@ -72,12 +72,12 @@ impl Cursor {
     fn latest<T: Pod>(&mut self, ring: &LossyRing<T>) -> Option<T> {
         for start in 1..=FRESH_STARTS {
             let frontier = ring.frontier();
-            let waiting = distance(frontier, self.position).clamp(0, ring.capacity() as i64);
+            let waiting = ahead(frontier, self.position).clamp(0, ring.capacity() as i64);
             for back in 1..=waiting as u64 {
                 let position = frontier.wrapping_sub(back);
                 match ring.read(position) {
                     Read::Message(message) => {
-                        let skipped = distance(position, self.position) as u64;
+                        let skipped = ahead(position, self.position) as u64;
                         self.skipped += skipped;
                         self.position = self.position.wrapping_add(skipped);
                         self.pass_received();

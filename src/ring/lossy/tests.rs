@@ -89,7 +89,7 @@ fn marks_only_grow() {
         assert_eq!(ring.dropped(), 2);
         let mut reader = start;
         assert_eq!(read_all(&ring, &mut reader), (vec![], 3));
-        assert_eq!(distance(reader, late), 1);
+        assert_eq!(ahead(reader, late), 1);
         Ring::finish(&ring.slot(stalled), stalled, &[0, 0]);
         assert_eq!(ring.read(reader), Read::NotYet);
         send(&ring, 3);

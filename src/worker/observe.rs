@@ -1,0 +1,59 @@
+//! A receiver of a broadcast, as a duty.
+
+use super::run::Task;
+use super::{Cycle, Duty};
+use crate::broadcast::{Receiver, TryRecvError};
+use crate::wait::Event;
+
+pub(super) struct Observer<T, F> {
+    receiver: Receiver<T>,
+    see: F,
+    /// Messages read before the present run.
+    before: u64,
+    closing: bool,
+}
+
+impl<T, F> Observer<T, F> {
+    pub(super) fn new(receiver: Receiver<T>, see: F) -> Self {
+        Self { before: receiver.read(), receiver, see, closing: false }
+    }
+
+    fn read_now(&self) -> usize {
+        self.receiver.read().wrapping_sub(self.before) as usize
+    }
+}
+
+impl<T: Send + Sync, F: FnMut(&T) + Send> Duty for Observer<T, F> {
+    fn run(&mut self, cx: &mut Cycle) -> usize {
+        self.before = self.receiver.read();
+        self.receiver.drain(cx.batch(), &mut self.see)
+    }
+}
+
+impl<T: Send + Sync, F: FnMut(&T) + Send> Task for Observer<T, F> {
+    fn event(&self) -> Option<Event> {
+        Some(self.receiver.event().clone())
+    }
+
+    fn move_event(&mut self, event: &Event) -> bool {
+        self.receiver.set_event(event)
+    }
+
+    fn recover(&mut self) -> usize {
+        // What it panicked at counts as read.
+        self.read_now()
+    }
+
+    fn has_ended(&mut self) -> bool {
+        match self.receiver.try_batch(1) {
+            Ok(_) => false,
+            Err(TryRecvError::Disconnected) => true,
+            Err(_) => self.closing,
+        }
+    }
+
+    fn close(&mut self) {
+        // The channel is not this worker's alone: it reads what is there, and goes.
+        self.closing = true;
+    }
+}
