@@ -87,6 +87,40 @@ impl<'a, T> Batch<'a, T> {
         unsafe { self.storage.drop_run(start, n) };
     }
 
+    /// Takes every message that is left. The fastest way to take them by value: positions stay in registers meanwhile. If `f`
+    /// panics, the message it was given is gone and the others stay.
+    ///
+    /// ```
+    /// let (mut tx, mut rx) = ringway::spsc::channel(8);
+    /// tx.try_send_iter(&mut (1..=5))?;
+    /// let (mut batch, mut sum) = (rx.try_batch(8)?, 0);
+    /// batch.take_all(|n| sum += n);
+    /// assert_eq!((sum, batch.len()), (15, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn take_all(&mut self, mut f: impl FnMut(T)) {
+        /// Tells, also when unwinding, how many were taken: each before it is handed out.
+        struct Taking<'a> {
+            consumer: &'a mut Consumer,
+            taken: usize,
+        }
+        impl Drop for Taking<'_> {
+            fn drop(&mut self) {
+                self.consumer.head = self.consumer.head.wrapping_add(self.taken as u64);
+            }
+        }
+        let (first, second) = self.storage.pieces(self.consumer.head, self.len());
+        let mut taking = Taking { consumer: self.consumer, taken: 0 };
+        for piece in [first, second] {
+            for index in 0..piece.len() {
+                taking.taken += 1;
+                // SAFETY: R2: in bounds of a piece of `head..end`, whose values are this receiver's; counted as taken.
+                f(unsafe { piece.cast::<T>().add(index).read() });
+            }
+        }
+    }
+
     /// Goes past the next message without moving it out.
     #[inline]
     pub(super) fn lend_next(&mut self) -> Option<&T> {
@@ -127,6 +161,17 @@ impl<T> Iterator for Batch<'_, T> {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         (self.len(), Some(self.len()))
+    }
+
+    #[inline]
+    fn fold<B, F: FnMut(B, T) -> B>(mut self, init: B, mut f: F) -> B {
+        // Empty only while `f` runs, and if it panics.
+        let mut folded = Some(init);
+        self.take_all(|message| folded = folded.take().map(|before| f(before, message)));
+        match folded {
+            Some(folded) => folded,
+            None => unreachable!("`f` has returned each time"),
+        }
     }
 }
 

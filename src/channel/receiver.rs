@@ -117,9 +117,9 @@ impl<T, K: Kind> Receiver<T, K> {
     #[inline]
     pub fn drain(&mut self, max: usize, f: impl FnMut(T)) -> usize {
         match self.try_batch(max) {
-            Ok(batch) => {
+            Ok(mut batch) => {
                 let taken = batch.len();
-                batch.for_each(f);
+                batch.take_all(f);
                 taken
             }
             Err(_) => 0,

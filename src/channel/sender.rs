@@ -124,20 +124,14 @@ impl<T, K: Kind> Sender<T, K> {
     /// assert_eq!(rx.drain(256, |_| ()), 4);
     /// ```
     pub fn try_send_iter(&mut self, messages: &mut impl Iterator<Item = T>) -> Result<usize, Disconnected> {
-        let claimed = match self.claim_for(messages.size_hint()) {
-            Ok(claimed) => claimed,
+        match self.claim_for(messages.size_hint()) {
+            Ok(0) | Err(Refused::Full { .. }) => return Ok(0),
+            Ok(_) => {}
             Err(Refused::Closed) => return Err(Disconnected),
-            Err(Refused::Full { .. }) => return Ok(0),
-        };
-        let sender = CommitOnDrop(self);
-        let mut sent = 0;
-        for message in messages.take(claimed) {
-            if sender.0.push(message).is_err() {
-                unreachable!("no more is taken than was claimed");
-            }
-            sent += 1;
         }
-        Ok(sent)
+        let sender = CommitOnDrop(self);
+        sender.0.claim.fill(sender.0.shared.ring.storage(), messages);
+        Ok(sender.0.claim.written())
     }
 
     /// Opens a claim for as many messages as an iterator promises, and as there is room for.

@@ -66,6 +66,32 @@ impl Claim {
         Ok(())
     }
 
+    /// Writes the slots that are left with what `messages` gives, and takes no more from it than goes in.
+    #[inline]
+    pub(super) fn fill<T>(&mut self, storage: &Storage<T>, messages: &mut impl Iterator<Item = T>) {
+        /// Tells, also when unwinding, how many were written; they are counted in a register meanwhile.
+        struct Filling<'a> {
+            claim: &'a mut Claim,
+            written: usize,
+        }
+        impl Drop for Filling<'_> {
+            fn drop(&mut self) {
+                self.claim.written += self.written;
+            }
+        }
+        let from = self.run.start.wrapping_add(self.written as u64);
+        let (first, second) = storage.pieces(from, self.run.len - self.written);
+        let mut filling = Filling { claim: self, written: 0 };
+        for piece in [first, second] {
+            for index in 0..piece.len() {
+                let Some(message) = messages.next() else { return };
+                // SAFETY: R1: in bounds of a piece of the claimed run that is not yet written.
+                unsafe { piece.cast::<T>().add(index).write(message) };
+                filling.written += 1;
+            }
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.run.len
     }

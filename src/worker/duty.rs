@@ -118,7 +118,7 @@ pub fn each<M>(f: impl FnMut(M) + Send) -> impl Handler<M> {
     struct Each<F>(F);
     impl<M, F: FnMut(M) + Send> Handler<M> for Each<F> {
         fn on_batch(&mut self, batch: &mut Batch<'_, M>, _cx: &mut Cycle) {
-            batch.for_each(&mut self.0);
+            batch.take_all(&mut self.0);
         }
     }
     Each(f)
