@@ -201,9 +201,9 @@ pub enum BuildError {
         /// The batch asked for.
         batch: usize,
     },
-    /// A bus needs a worker.
+    /// A bus or a pool needs a worker.
     ZeroWorkers,
-    /// More workers than a bus may have.
+    /// More workers than a bus or a pool may have.
     TooManyWorkers {
         /// The number asked for.
         workers: usize,
@@ -256,8 +256,10 @@ impl fmt::Display for BuildError {
             Self::BatchTooLarge { batch } => {
                 write!(f, "a batch of {batch} is more than the {} a cycle may take", crate::MAX_BATCH)
             }
-            Self::ZeroWorkers => f.write_str("there are 0 workers; a bus needs at least one"),
-            Self::TooManyWorkers { workers, max } => write!(f, "{workers} workers are more than the {max} of a bus"),
+            Self::ZeroWorkers => f.write_str("there are 0 workers; at least one is needed"),
+            Self::TooManyWorkers { workers, max } => {
+                write!(f, "{workers} workers are more than the {max} there may be")
+            }
             Self::NoDuties => f.write_str("the worker has no duty; add one before starting it"),
             Self::CoreNotAllowed { core, allowed } => {
                 write!(

@@ -20,5 +20,5 @@ pub use handle::{BuildWarning, WorkerHandle, WorkerReport};
 pub use pin::{Pin, allowed_cores};
 pub use timers::{TimerError, TimerId};
 
-pub(crate) use builder::Settings;
+pub(crate) use builder::{Settings, check_workers, settings_methods};
 pub(crate) use inbox::InboxDuty;

@@ -17,6 +17,9 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
+/// More workers than this in one place are a mistake in somebody's configuration.
+const MAX_WORKERS: usize = 1024;
+
 /// Workers that burn a core while they wait, in the whole process.
 static SPINNERS: AtomicUsize = AtomicUsize::new(0);
 
@@ -67,7 +70,7 @@ pub struct WorkerBuilder {
     tasks: Vec<Box<dyn Task>>,
 }
 
-/// What one worker has in common with each of a bus.
+/// What one worker has in common with each of a bus or a pool.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) id: WorkerId,
@@ -95,6 +98,54 @@ impl Default for Settings {
     }
 }
 
+/// The methods that every builder of workers has, for its field of [`Settings`].
+macro_rules! settings_methods {
+    ($settings:ident: $name:literal) => {
+        #[doc = $name]
+        pub fn name(mut self, name: &str) -> Self {
+            self.$settings.name = name.to_owned();
+            self
+        }
+
+        /// Which core to run on. The default is [`Pin::none`](crate::Pin::none).
+        pub fn pin(mut self, pin: crate::Pin) -> Self {
+            self.$settings.pin = pin;
+            self
+        }
+
+        /// The most messages a handler is given at once: 1 to [`MAX_BATCH`](crate::MAX_BATCH), the default.
+        pub fn batch(mut self, batch: usize) -> Self {
+            self.$settings.batch = batch;
+            self
+        }
+
+        /// How to wait for messages. The default is [`Wait::adaptive`](crate::Wait::adaptive).
+        pub fn wait(mut self, wait: crate::Wait) -> Self {
+            self.$settings.wait = wait;
+            self
+        }
+
+        /// What a worker does after a panic. The default is [`PanicPolicy::Continue`](crate::PanicPolicy::Continue).
+        pub fn on_panic(mut self, policy: crate::PanicPolicy) -> Self {
+            self.$settings.policy = policy;
+            self
+        }
+
+        /// Whether to sample how long messages wait for their handler. The default is yes.
+        pub fn percentiles(mut self, on: bool) -> Self {
+            self.$settings.percentiles = on;
+            self
+        }
+
+        /// How many timers the handlers and duties of a worker may have set at once. The default is 256.
+        pub fn timers(mut self, timers: usize) -> Self {
+            self.$settings.timers = timers;
+            self
+        }
+    };
+}
+pub(crate) use settings_methods;
+
 impl WorkerBuilder {
     /// Its number, as [`Cycle::worker`] and reports tell it. The default is 0.
     pub fn id(mut self, id: WorkerId) -> Self {
@@ -102,47 +153,7 @@ impl WorkerBuilder {
         self
     }
 
-    /// The name of its thread. The default is `ringway`.
-    pub fn name(mut self, name: &str) -> Self {
-        self.settings.name = name.to_owned();
-        self
-    }
-
-    /// Which core it runs on. The default is [`Pin::none`].
-    pub fn pin(mut self, pin: Pin) -> Self {
-        self.settings.pin = pin;
-        self
-    }
-
-    /// The most messages a handler is given at once: 1 to [`MAX_BATCH`], the default.
-    pub fn batch(mut self, batch: usize) -> Self {
-        self.settings.batch = batch;
-        self
-    }
-
-    /// How it waits. The default is [`Wait::adaptive`].
-    pub fn wait(mut self, wait: Wait) -> Self {
-        self.settings.wait = wait;
-        self
-    }
-
-    /// What it does after a panic. The default is [`PanicPolicy::Continue`].
-    pub fn on_panic(mut self, policy: PanicPolicy) -> Self {
-        self.settings.policy = policy;
-        self
-    }
-
-    /// Whether it samples how long messages wait in its inboxes. The default is yes.
-    pub fn percentiles(mut self, on: bool) -> Self {
-        self.settings.percentiles = on;
-        self
-    }
-
-    /// How many timers its handlers and duties may have set at once. The default is 256.
-    pub fn timers(mut self, timers: usize) -> Self {
-        self.settings.timers = timers;
-        self
-    }
+    settings_methods! { settings: "The name of its thread. The default is `ringway`." }
 
     /// What it sleeps on. The default is the event of its first inbox, or one of its own.
     pub fn event(mut self, event: &Event) -> Self {
@@ -217,6 +228,11 @@ impl WorkerBuilder {
 }
 
 impl Settings {
+    /// Those of worker `index` of several.
+    pub(crate) fn of_worker(&self, index: usize) -> Self {
+        Self { id: WorkerId::new(index as u32), name: format!("{}-{index}", self.name), ..self.clone() }
+    }
+
     /// Starts a worker with tasks that are made on its own thread, once it is pinned, so that their memory is near. Gives
     /// what else was made there.
     pub(crate) fn start<R: Send + 'static>(
@@ -289,6 +305,15 @@ impl Settings {
         let cycle = Cycle { worker, core, now, batch, timers, duty: 0, event, board };
         let seats = tasks.into_iter().map(|task| Seat { task, ended: false, rests_until: None }).collect();
         Ok(Runner { seats, cycle, wait: self.wait, policy: self.policy, tally: Tally::default() })
+    }
+}
+
+/// Whether there may be so many workers of a bus or a pool.
+pub(crate) fn check_workers(workers: usize) -> Result<(), BuildError> {
+    match workers {
+        0 => Err(BuildError::ZeroWorkers),
+        1..=MAX_WORKERS => Ok(()),
+        _ => Err(BuildError::TooManyWorkers { workers, max: MAX_WORKERS }),
     }
 }
 
