@@ -2,6 +2,7 @@
 
 mod batch;
 mod builder;
+mod carry;
 mod iter;
 pub(crate) mod lend;
 mod probe;
@@ -12,6 +13,7 @@ mod source;
 
 pub use batch::Batch;
 pub use builder::Builder;
+pub(crate) use carry::crew;
 pub use iter::{IntoIter, Iter, TryIter};
 pub use receiver::Receiver;
 pub use sender::Sender;
@@ -87,7 +89,8 @@ impl many::ManyReceivers for Mpmc {}
 pub struct ChannelStats {
     /// Messages that went in, including those of sends in progress.
     pub sent: u64,
-    /// Messages that a receiver took or committed.
+    /// Messages that a receiver took or committed. A worker of a [pool](crate::Worker::pool) takes messages before its handler
+    /// sees them.
     pub received: u64,
     /// Messages that nobody took: dropped with the last receiver, or skipped after a panic in a worker's handler.
     pub dropped: u64,

@@ -70,8 +70,8 @@ pub use error::{
 pub use metrics::Percentiles;
 pub use wait::{Event, Wait};
 pub use worker::{
-    BuildWarning, Cycle, Duty, Handler, PanicPolicy, Pin, TimerError, TimerId, Worker, WorkerBuilder, WorkerHandle,
-    WorkerId, WorkerReport, allowed_cores, each,
+    BuildWarning, Cycle, Duty, Handler, PanicPolicy, Pin, PoolBuilder, PoolHandle, PoolReport, TimerError, TimerId,
+    Worker, WorkerBuilder, WorkerHandle, WorkerId, WorkerReport, allowed_cores, each,
 };
 
 /// The first page's example, kept true.

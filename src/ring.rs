@@ -230,6 +230,11 @@ pub(crate) unsafe trait Ring<T>: Sized {
     /// Drops the values that receivers have only looked at.
     fn drop_values(&mut self) {}
 
+    /// How many positions no receiver has claimed yet: a hint, and cheap.
+    fn unclaimed(&self) -> usize {
+        self.positions().len
+    }
+
     /// The positions that were claimed last and released last. Each is true at some moment during the call.
     fn positions(&self) -> Positions;
 }

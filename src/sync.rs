@@ -17,9 +17,9 @@ compile_error!("`--cfg ringway_loom` needs the feature `loom`: add `--features l
 mod imp {
     pub(crate) use core::hint::spin_loop;
     pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
-    pub(crate) use std::sync::Arc;
     #[cfg(not(target_os = "linux"))]
-    pub(crate) use std::sync::{Condvar, Mutex};
+    pub(crate) use std::sync::Condvar;
+    pub(crate) use std::sync::{Arc, Mutex, MutexGuard};
     pub(crate) use std::thread::yield_now;
 }
 
@@ -27,7 +27,7 @@ mod imp {
 mod imp {
     pub(crate) use loom::hint::spin_loop;
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
-    pub(crate) use loom::sync::{Arc, Condvar, Mutex};
+    pub(crate) use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
     pub(crate) use loom::thread::yield_now;
 }
 

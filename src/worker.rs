@@ -10,6 +10,7 @@ mod handle;
 mod inbox;
 mod observe;
 mod pin;
+mod pool;
 mod run;
 mod timers;
 
@@ -18,6 +19,7 @@ pub use cycle::{Cycle, WorkerId};
 pub use duty::{Duty, Handler, PanicPolicy, each};
 pub use handle::{BuildWarning, WorkerHandle, WorkerReport};
 pub use pin::{Pin, allowed_cores};
+pub use pool::{PoolBuilder, PoolHandle, PoolReport};
 pub use timers::{TimerError, TimerId};
 
 pub(crate) use builder::{Settings, check_workers, settings_methods};

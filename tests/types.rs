@@ -4,9 +4,9 @@ mod common;
 
 use common::{Drops, Local};
 use ringway::{
-    Batch, BuildError, Builder, Bus, ChannelStats, Disconnected, Event, MAX_BATCH, Publisher, RecvError,
-    RecvTimeoutError, ReserveError, SendError, SendTimeoutError, Slots, TryRecvError, TrySendError, Wait, WorkerHandle,
-    mpsc, spsc,
+    Batch, BuildError, Builder, Bus, ChannelStats, Disconnected, Event, MAX_BATCH, PoolBuilder, PoolHandle, Publisher,
+    RecvError, RecvTimeoutError, ReserveError, SendError, SendTimeoutError, Slots, TryRecvError, TrySendError, Wait,
+    WorkerHandle, mpsc, spsc,
 };
 use std::error::Error;
 use std::time::Duration;
@@ -59,6 +59,8 @@ assert_bounds! {
     Bus<u32>: true false false;
     Publisher<u32>: true false true;
     WorkerHandle: true true false;
+    PoolHandle: true true false;
+    PoolBuilder: true true false;
     Event: true true true;
     Wait: true true true;
     Builder: true true true;

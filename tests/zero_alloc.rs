@@ -1,6 +1,6 @@
 //! No allocation on any hot path, on both sides, inside the workers' threads too.
 
-use ringway::{Batch, Builder, Bus, Cycle, Handler, TimerId, Wait, broadcast, mpmc, mpsc, spsc};
+use ringway::{Batch, Builder, Bus, Cycle, Handler, TimerId, Wait, Worker, broadcast, mpmc, mpsc, spsc};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
@@ -219,6 +219,32 @@ impl Handler<u64> for Watching {
     }
     fn on_idle(&mut self, _cx: &mut Cycle) {
         self.look();
+    }
+}
+
+/// Workers of a pool, with timers, percentiles and sleeps, from the first cycle to the last.
+#[test]
+fn a_pool_allocates_nothing() {
+    for wait in [Wait::park(), Wait::adaptive()] {
+        let total = Arc::new(AtomicU64::new(0));
+        let (mut tx, rx) = mpmc::channel(64);
+        let watching = |_| Watching { since: None, handled: 0, timer: None, total: Arc::clone(&total) };
+        let pool = Worker::pool(2).wait(wait).batch(16).spawn(rx, watching).unwrap();
+        let mine = cost(|| {
+            for n in 0..N {
+                tx.send(n).unwrap();
+                if n % 100 == 0 {
+                    // Lets the workers fall asleep.
+                    std::thread::sleep(Duration::from_micros(200));
+                }
+            }
+        });
+        tx.close();
+        let report = pool.join();
+        assert_eq!(report.received, N);
+        assert!(report.workers.iter().all(|worker| worker.parks > 0));
+        assert!(report.workers.iter().any(|worker| worker.residence.unwrap().samples > 0));
+        assert_eq!((mine, total.load(Ordering::Relaxed)), (0, 0), "sender, workers");
     }
 }
 

@@ -297,6 +297,12 @@ unsafe impl<T> Ring<T> for MpmcRing<T> {
         self.seldom.closed.load(Ordering::Relaxed)
     }
 
+    #[inline]
+    fn unclaimed(&self) -> usize {
+        // Relaxed: a hint; the two may be out of step.
+        ahead(self.tail.position(), self.head.load(Ordering::Relaxed)).max(0) as usize
+    }
+
     fn positions(&self) -> Positions {
         let freed = self.free(self.tail.position());
         let tail = self.tail.position();

@@ -96,7 +96,8 @@ impl Cycle {
         self.timers.cancel(timer)
     }
 
-    /// Ends the worker after this cycle. What is left in its inboxes is dropped, and counted so.
+    /// Ends the worker after this cycle. What is left in its inboxes is dropped, and counted so; in a
+    /// [pool](super::Worker::pool) the other workers take it over.
     pub fn stop(&mut self) {
         self.board.stop.store(true, Ordering::Relaxed);
     }

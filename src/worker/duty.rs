@@ -130,6 +130,7 @@ pub enum PanicPolicy {
     /// Goes on with the next message.
     #[default]
     Continue,
-    /// Closes the worker's inboxes and ends it. What was still in them is dropped, and counted so.
+    /// Closes the worker's inboxes and ends it. What was still in them is dropped, and counted so. In a
+    /// [pool](crate::Worker::pool) the other workers take it over, and the channel stays open for them.
     Stop,
 }

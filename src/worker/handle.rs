@@ -162,7 +162,8 @@ impl WorkerHandle {
         self.event.notify_all();
     }
 
-    /// Ends it after its cycle. What is left in its inboxes is dropped, and counted so. Does not wait.
+    /// Ends it after its cycle. What is left in its inboxes is dropped, and counted so; in a [pool](super::Worker::pool) the
+    /// other workers take it over. Does not wait.
     pub fn stop(&self) {
         self.board.stop.store(true, Ordering::Relaxed);
         self.event.notify_all();

@@ -124,6 +124,10 @@ impl Random {
         Self(seed | 1)
     }
 
+    pub fn skip(&mut self, numbers: usize) {
+        (0..numbers).for_each(|_| _ = self.below(1));
+    }
+
     pub fn below(&mut self, limit: usize) -> usize {
         // Xorshift.
         self.0 ^= self.0 << 13;
