@@ -315,3 +315,116 @@ impl Release for Private {
         consumer.released = consumer.head;
     }
 }
+
+/// Who ends when, and who gets what was left: explored by loom under `--cfg ringway_loom`, otherwise run many times.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mpmc;
+
+    #[cfg(ringway_loom)]
+    use loom::thread;
+    #[cfg(not(ringway_loom))]
+    use std::thread;
+
+    #[cfg(ringway_loom)]
+    fn model(preemptions: usize, scenario: impl Fn() + Send + Sync + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = builder.preemption_bound.or(Some(preemptions));
+        builder.max_branches = 20_000;
+        builder.check(scenario);
+    }
+
+    #[cfg(not(ringway_loom))]
+    fn model(_preemptions: usize, scenario: impl Fn()) {
+        (0..300).for_each(|_| scenario());
+    }
+
+    /// A crew on a channel that is closed and holds `messages`.
+    fn closed(members: usize, messages: u32) -> (mpmc::Sender<u32>, Vec<Carry<u32>>) {
+        let (mut tx, rx) = mpmc::channel(messages as usize);
+        assert_eq!(tx.try_send_iter(&mut (0..messages)), Ok(messages as usize));
+        tx.close();
+        (tx, crew(rx, members).into_iter().map(|member| member.carry(2).unwrap()).collect())
+    }
+
+    /// Takes what comes until all is over, sleeping in between: without the safety net of 100 ms, under loom.
+    fn take_all(carry: &mut Carry<u32>) -> usize {
+        let (event, mut taken) = (carry.event(), 0);
+        event.wait_until(None, || {
+            loop {
+                match carry.try_batch(2) {
+                    Ok(batch) => taken += batch.count(),
+                    Err(error) => return error.is_disconnected(),
+                }
+            }
+        });
+        taken
+    }
+
+    fn settled(tx: &mpmc::Sender<u32>) -> (u64, u64) {
+        let stats = tx.stats();
+        assert_eq!(stats.in_flight(), 0);
+        (stats.received, stats.dropped)
+    }
+
+    /// One leaves without having done what it has claimed: the other does it, or has already ended with nothing lost.
+    #[test]
+    fn who_stays_gets_what_another_leaves() {
+        for messages in [1, 2] {
+            model(3, move || {
+                let (tx, mut carries) = closed(2, messages);
+                let mut leaves = carries.pop().unwrap();
+                let leaver = thread::spawn(move || leaves.try_batch(2).map_or(0, |batch| batch.len()));
+                assert_eq!(take_all(&mut carries[0]), messages as usize);
+                assert!(leaver.join().unwrap() <= 1, "a fair share");
+                drop(carries);
+                assert_eq!(settled(&tx), (u64::from(messages), 0));
+            });
+        }
+    }
+
+    /// What was left is taken and left again.
+    #[test]
+    fn what_is_left_may_be_left_again() {
+        model(2, || {
+            let (tx, mut carries) = closed(3, 1);
+            let (mut second, mut first) = (carries.pop().unwrap(), carries.pop().unwrap());
+            // The first has it before anybody else looks.
+            assert_eq!(first.try_batch(2).unwrap().len(), 1);
+            let one = thread::spawn(move || drop(first));
+            let two = thread::spawn(move || drop(second.try_batch(2)));
+            assert_eq!(take_all(&mut carries[0]), 1);
+            one.join().unwrap();
+            two.join().unwrap();
+            drop(carries);
+            assert_eq!(settled(&tx), (1, 0));
+        });
+    }
+
+    /// Who is done tells those who sleep because of it, before it leaves.
+    #[test]
+    fn who_is_done_holds_up_nobody() {
+        model(3, || {
+            let (_tx, mut carries) = closed(2, 1);
+            let mut other = carries.pop().unwrap();
+            let other = thread::spawn(move || take_all(&mut other));
+            let mine = take_all(&mut carries[0]);
+            assert_eq!(mine + other.join().unwrap(), 1);
+        });
+    }
+
+    /// Nobody stays: what was claimed is dropped and counted.
+    #[test]
+    fn the_last_drops_the_rest() {
+        model(3, || {
+            let (tx, mut carries) = closed(2, 2);
+            let mut other = carries.pop().unwrap();
+            let other = thread::spawn(move || drop(other.try_batch(2)));
+            drop(carries[0].try_batch(2));
+            drop(carries);
+            other.join().unwrap();
+            assert_eq!(settled(&tx), (0, 2));
+        });
+    }
+}
