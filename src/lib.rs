@@ -11,6 +11,7 @@
 //! | many senders, one receiver | [`mpsc`] | retries only when another sender got ahead | wait-free | a sender stopped inside a send hides later messages |
 //! | many senders, many receivers of everything | [`broadcast::lossy`](mod@broadcast::lossy) | wait-free: overwrites the oldest | wait-free: counts what it lost | a sender stopped inside a send hides later messages, for a lap at most |
 //! | many senders, keyed work for several workers | [`Bus`] | as `mpsc` | by the workers | delays its worker |
+//! | many senders, work for whoever is free | [`Worker::pool`] over [`mpmc`] | as `mpsc` | by the workers | keeps the messages that its worker has taken |
 //!
 //! All channels have the same verbs, in [`Sender`] and [`Receiver`]: single, timed and waiting sends and receives, sends
 //! from iterators, slots reserved ahead ([`Slots`]), messages drained or lent in place ([`Batch`]). They are built with

@@ -17,10 +17,12 @@
 //!
 //! # Orderings
 //!
+//! Relaxed all of them; what orders them stands beside them.
+//!
 //! | site | pairs with | without it |
 //! |---|---|---|
 //! | C1 `fill`: Relaxed set of `carries`, before the claim, whose settling (N4) releases it | N5: the poll that found the ring ended | a member ends while a colleague carries the last messages |
-//! | C2 `end`, `Member::drop`: the bell (W2) after `carries` was cleared, and `lost` raised | W1 | a colleague sleeps though all is over, or over messages |
+//! | C2 `end`, `Member::drop` by its receiver: the bell (W2) after `carries` was cleared, and `lost` raised | W1 | a colleague sleeps though all is over, or over messages |
 //! | C3 the mutex | itself | M2 |
 
 use super::source::Inbox;
@@ -99,11 +101,6 @@ impl<T> Member<T> {
     fn carries(&self) -> &AtomicBool {
         &self.crew.carries[self.number]
     }
-
-    /// M3.
-    fn wake_colleagues(&self) {
-        self.receiver.shared.bells.not_empty.notify(u32::MAX);
-    }
 }
 
 impl<T> Drop for Member<T> {
@@ -114,7 +111,7 @@ impl<T> Drop for Member<T> {
             found.members -= 1;
             if found.members == 0 { std::mem::take(&mut found.messages) } else { VecDeque::new() }
         };
-        self.wake_colleagues(); // C2
+        // C2: the receiver, which leaves after this, rings the bell.
         // Counted first: a message's drop may panic.
         self.receiver.shared.counts.dropped.add(rest.len() as u64);
         drop(rest);
@@ -177,7 +174,7 @@ impl<T> Carry<T> {
     fn end(&mut self, max: usize) -> Result<(), TryRecvError> {
         if self.member.carries().load(Ordering::Relaxed) {
             self.member.carries().store(false, Ordering::Relaxed);
-            self.member.wake_colleagues(); // C2
+            self.member.receiver.shared.bells.not_empty.notify(u32::MAX); // C2
         }
         if self.member.crew.somebody_carries() {
             return Err(TryRecvError::Empty);
@@ -201,7 +198,7 @@ impl<T> Drop for Carry<T> {
         if self.inbox.consumer.available() == 0 {
             return;
         }
-        // The member, which is dropped after this, still carries (M2), and will wake the others (M3).
+        // The member, which is dropped after this, still carries (M2), and wakes the others (M3).
         let mut found = self.member.crew.found();
         found.messages.extend(self.inbox.batch(usize::MAX));
         self.member.crew.lost.store(found.messages.len(), Ordering::Relaxed);
