@@ -195,7 +195,7 @@ impl<T, R: Ring<T>> Publish for Shared<T, R> {
         // SAFETY: the caller's promise.
         unsafe { self.ring.publish(producer, run, written) };
         // A skip mark wakes the receiver too: senders may be waiting for it to be stepped over.
-        self.bells.not_empty.notify(sleepers::<T, R>(written.max(1) as u64));
+        self.bells.not_empty.notify(sleepers(written.max(1) as u64, R::EVERYBODY_READS));
     }
 }
 
@@ -250,6 +250,11 @@ impl<T, R: Ring<T>> Shared<T, R> {
             // SAFETY: the caller's promise.
             unsafe { self.settle_marks(consumer) };
         }
+        if core::mem::take(&mut consumer.more_for_others) {
+            // Whoever published that may have woken a receiver that could not reach it yet: it is handed on from one to the
+            // next, one wake-up for each that finds work.
+            self.bells.not_empty.notify(1);
+        }
         consumer.ended = polled == Polled::Closed;
         polled
     }
@@ -273,7 +278,7 @@ impl<T, R: Ring<T>> Shared<T, R> {
     /// Wakes those who may have waited for `positions` to be given back.
     #[inline]
     fn room_made(&self, positions: u64) {
-        self.bells.not_full.notify(sleepers::<T, R>(positions));
+        self.bells.not_full.notify(sleepers(positions, R::RELEASED_IN_ANY_ORDER));
         if self.ring.receivers_await_release() {
             self.bells.not_empty.notify(u32::MAX);
         }
@@ -292,9 +297,8 @@ impl<T, R: Ring<T>> Shared<T, R> {
             }
             self.ring.leave(consumer);
         }
-        if R::WAKE_ALL {
-            self.bells.not_empty.notify(u32::MAX);
-        }
+        // They may have been left something, or have waited for this one.
+        self.bells.not_empty.notify(u32::MAX);
     }
 
     fn close(&self) -> bool {
@@ -369,8 +373,8 @@ impl<T, R: Ring<T>> Shared<T, R> {
 
 /// How many sleepers to wake for so many positions.
 #[inline(always)]
-fn sleepers<T, R: Ring<T>>(positions: u64) -> u32 {
-    if R::WAKE_ALL { u32::MAX } else { u32::try_from(positions).unwrap_or(u32::MAX) }
+fn sleepers(positions: u64, all: bool) -> u32 {
+    if all { u32::MAX } else { u32::try_from(positions).unwrap_or(u32::MAX) }
 }
 
 impl<T, R: Ring<T>> Drop for Shared<T, R> {

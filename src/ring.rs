@@ -79,6 +79,8 @@ pub(crate) struct Consumer {
     pub(crate) stepped_over: u64,
     /// The most messages that were ever seen waiting.
     pub(crate) high_water: u64,
+    /// Behind what this receiver has just claimed more was seen, for others.
+    pub(crate) more_for_others: bool,
     /// Closed was answered: whatever still arrives is not for this receiver.
     pub(crate) ended: bool,
     /// Where receivers all read everything: which of them this is.
@@ -94,6 +96,7 @@ impl Consumer {
             passed: 0,
             stepped_over: 0,
             high_water: 0,
+            more_for_others: false,
             ended: false,
             gate: Gate::NONE,
         }
@@ -165,9 +168,11 @@ pub(crate) unsafe trait Ring<T>: Sized {
     /// Whether positions that are given up stay in the ring as marks, or are claimed again.
     const SKIP_MARKS: bool;
 
-    /// Whether what is published or released may be of use to more sleepers than its size says: because others were done
-    /// out of order before, or because everybody gets everything.
-    const WAKE_ALL: bool = false;
+    /// Whether each message is for every receiver, so that all of them are woken for it.
+    const EVERYBODY_READS: bool = false;
+
+    /// Whether slots are released in any order, so that a release may make more room than its own size.
+    const RELEASED_IN_ANY_ORDER: bool = false;
 
     /// A ring of `capacity` slots, a power of two, whose positions begin at `start`.
     fn new(capacity: usize, start: u64) -> Result<Self, BuildError>;

@@ -232,9 +232,12 @@ fn f24_readers_come_and_go() {
             for reader in 0..3 {
                 let (subscriber, read, mut random) =
                     (subscriber.clone(), &read, Random::seeded(random.below(1 << 30) as u64));
+                let mut subscribed = tx.subscribe();
                 scope.spawn(move || {
-                    while let Ok(mut rx) = subscriber.subscribe() {
-                        let mut last = None;
+                    while let Ok(mut rx) = subscribed {
+                        // Waits for one, then takes what comes.
+                        let mut last = rx.recv().ok().map(|message| message[0]);
+                        read.fetch_add(u64::from(last.is_some()), Ordering::Relaxed);
                         for _ in 0..random.below(200) {
                             let max = 1 + random.below(70);
                             rx.drain(max, |message| {
@@ -244,6 +247,7 @@ fn f24_readers_come_and_go() {
                                 read.fetch_add(1, Ordering::Relaxed);
                             });
                         }
+                        subscribed = subscriber.subscribe();
                     }
                 });
             }

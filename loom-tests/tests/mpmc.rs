@@ -51,8 +51,8 @@ fn two_receivers_share() {
 /// The same with one thread less and more switches: the sender is a receiver too.
 #[test]
 fn a_sender_that_receives() {
-    for (capacity, start) in [(1, (1 << 63) - 2), (2, u64::MAX)] {
-        model(&format!("a sender that receives, capacity {capacity}"), 3, move || {
+    for (capacity, start, preemptions) in [(1, (1 << 63) - 2, 3), (2, u64::MAX, 2)] {
+        model(&format!("a sender that receives, capacity {capacity}"), preemptions, move || {
             let mint = Mint::new();
             let (mut tx, rx) = channel_at(capacity, start);
             let receiver = thread::spawn({

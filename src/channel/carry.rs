@@ -238,20 +238,12 @@ impl<T> Inbox for Carry<T> {
         self.member.receiver.move_event(event)
     }
 
-    fn has_ended(&mut self) -> bool {
-        self.ended
-    }
-
-    fn has_messages(&mut self) -> bool {
-        self.inbox.consumer.available() > 0
-    }
-
     fn taken(&self) -> u64 {
         self.inbox.consumer.taken()
     }
 
     fn discard(&mut self) {
-        if self.has_messages() {
+        if self.inbox.consumer.available() > 0 {
             // Counted first: the message's drop may panic.
             self.member.receiver.shared.counts.dropped.add(1);
             self.inbox.batch(1).commit(1);

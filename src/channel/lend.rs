@@ -124,9 +124,7 @@ impl<T> Receiver<T> {
     pub fn drain(&mut self, max: usize, mut f: impl FnMut(&T)) -> usize {
         let Ok(mut batch) = self.try_batch(max) else { return 0 };
         let read = batch.len();
-        while let Some(message) = batch.advance() {
-            f(message);
-        }
+        batch.read_all(&mut f);
         read
     }
 
@@ -314,6 +312,14 @@ impl<T> Batch<'_, T> {
     #[inline]
     pub fn advance(&mut self) -> Option<&T> {
         self.0.lend_next()
+    }
+
+    /// Calls `f` with every message that is left, and goes past it. If `f` panics, the message it was given counts as read.
+    #[inline]
+    pub fn read_all(&mut self, mut f: impl FnMut(&T)) {
+        while let Some(message) = self.advance() {
+            f(message);
+        }
     }
 
     /// Goes past the next `n` messages.

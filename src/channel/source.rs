@@ -97,16 +97,10 @@ pub(crate) trait Inbox {
     /// Makes it wake `event` from now on; false if it already wakes another that it had been moved to.
     fn move_event(&mut self, event: &Event) -> bool;
 
-    /// Whether it is closed and everything was taken.
-    fn has_ended(&mut self) -> bool;
-
-    /// Whether there is something to take.
-    fn has_messages(&mut self) -> bool;
-
     /// The number of messages that were taken so far, in wrapping arithmetic.
     fn taken(&self) -> u64;
 
-    /// Drops the next message, and counts it as dropped.
+    /// Drops the next message of those that were lent last, and counts it as dropped.
     fn discard(&mut self);
 
     /// Closes it for its senders.
@@ -174,20 +168,12 @@ impl<T, K: Kind> Inbox for Receiver<T, K> {
         self.set_event(event)
     }
 
-    fn has_ended(&mut self) -> bool {
-        matches!(self.try_batch(1), Err(TryRecvError::Disconnected))
-    }
-
-    fn has_messages(&mut self) -> bool {
-        self.try_batch(1).is_ok()
-    }
-
     fn taken(&self) -> u64 {
         self.consumer.taken()
     }
 
     fn discard(&mut self) {
-        if self.has_messages() {
+        if self.consumer.available() > 0 {
             // Counted first: the message's drop may panic.
             self.shared.counts.dropped.add(1);
             self.drain(1, drop);

@@ -107,7 +107,7 @@ impl<T> BroadcastRing<T> {
 // to G9 order the accesses on both sides (R3).
 unsafe impl<T> Ring<T> for BroadcastRing<T> {
     const SKIP_MARKS: bool = false;
-    const WAKE_ALL: bool = true;
+    const EVERYBODY_READS: bool = true;
 
     fn new(capacity: usize, start: u64) -> Result<Self, BuildError> {
         Ok(Self {

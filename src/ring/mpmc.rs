@@ -158,6 +158,8 @@ impl<T> MpmcRing<T> {
                 if let Some(note) = self.done.take(position) {
                     self.seldom.left.fetch_sub(1, Ordering::Relaxed);
                     consumer.move_to(position, note.len());
+                    // It may have been woken for something else, which now is for another.
+                    consumer.more_for_others = true;
                     return true;
                 }
             }
@@ -184,7 +186,7 @@ impl<T> MpmcRing<T> {
 // both sides (R3).
 unsafe impl<T> Ring<T> for MpmcRing<T> {
     const SKIP_MARKS: bool = true;
-    const WAKE_ALL: bool = true;
+    const RELEASED_IN_ANY_ORDER: bool = true;
 
     fn new(capacity: usize, start: u64) -> Result<Self, BuildError> {
         probe(capacity.saturating_mul(size_of::<T>() + 2 * Runs::BYTES_PER_SLOT))?;
@@ -237,6 +239,8 @@ unsafe impl<T> Ring<T> for MpmcRing<T> {
             match self.look_ahead(head, split, max as u64) {
                 Ahead::Values(len) if self.claim_at(head, len) => {
                     consumer.move_to(head, len);
+                    consumer.more_for_others =
+                        self.published.at(consumer.ready).is_some() || ahead(split, consumer.ready) > 0;
                     consumer.saw_waiting(len);
                     if head % LOOK_EVERY < len {
                         consumer.saw_waiting(ahead(self.tail.position(), head).max(0) as u64);

@@ -1,6 +1,6 @@
 //! A receiver and its handler, as a duty.
 
-use super::run::Task;
+use super::run::{Standing, Task};
 use super::{Cycle, Duty, Handler, TimerId};
 use crate::channel::Source;
 use crate::metrics::{Residence, clock};
@@ -16,6 +16,7 @@ pub(crate) struct InboxDuty<S, H> {
     handler: H,
     /// Messages taken when the handler was last called.
     before: u64,
+    standing: Standing,
     /// None when percentiles are off.
     residence: Option<Residence>,
     sampled: Option<Instant>,
@@ -24,7 +25,7 @@ pub(crate) struct InboxDuty<S, H> {
 impl<S: Source, H: Handler<S::Item>> InboxDuty<S, H> {
     pub(crate) fn new(source: S, handler: H) -> Self {
         let before = source.taken();
-        Self { source, handler, before, residence: None, sampled: None }
+        Self { source, handler, before, standing: Standing::Idle, residence: None, sampled: None }
     }
 
     fn sample(&mut self, now: Instant) {
@@ -46,8 +47,14 @@ where
         // A clock reading is as dear as a message: only while a sample is on its way.
         let began = self.source.is_marked().then(clock::now);
         match self.source.try_batch(cx.batch()) {
-            Ok(mut batch) => self.handler.on_batch(&mut batch, cx),
-            Err(_) => return 0,
+            Ok(mut batch) => {
+                self.standing = Standing::Left;
+                self.handler.on_batch(&mut batch, cx);
+            }
+            Err(error) => {
+                self.standing = if error.is_disconnected() { Standing::Ended } else { Standing::Idle };
+                return 0;
+            }
         }
         if let Some(residence) = &mut self.residence {
             if let (Some(began), Some(sent)) = (began, began.and_then(|_| self.source.take_mark())) {
@@ -109,15 +116,49 @@ where
         taken
     }
 
-    fn has_ended(&mut self) -> bool {
-        self.source.has_ended()
-    }
-
-    fn has_messages(&mut self) -> bool {
-        self.source.has_messages()
+    fn standing(&self) -> Standing {
+        self.standing
     }
 
     fn close(&mut self) {
         self.source.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Worker, each};
+    use super::*;
+    use crate::{mpmc, mpsc};
+
+    struct Once<F>(F);
+
+    impl<F: FnMut(&mut Cycle) + Send> Duty for Once<F> {
+        fn run(&mut self, cx: &mut Cycle) -> usize {
+            (self.0)(cx);
+            cx.stop();
+            1
+        }
+    }
+
+    /// An empty run, a message that arrives after it, and the run that finds it.
+    fn assert_idle_then_busy(duty: &mut impl Task, cx: &mut Cycle, arrive: impl FnOnce()) {
+        assert_eq!(duty.run(cx), 0);
+        arrive();
+        assert_eq!(duty.standing(), Standing::Idle);
+        assert_eq!(duty.run(cx), 1);
+    }
+
+    /// A message that arrives just after an empty look is none that the handler has left: the worker must not rest.
+    #[test]
+    fn an_empty_run_is_idle_whatever_arrives_after_it() {
+        let (mut tx, rx) = mpsc::channel(8);
+        let (mut shared_tx, shared_rx) = mpmc::channel(8);
+        let (mut one, mut two) = (InboxDuty::new(rx, each(drop)), InboxDuty::new(shared_rx, each(drop)));
+        let worker = Worker::builder().duty(Once(move |cx: &mut Cycle| {
+            assert_idle_then_busy(&mut one, cx, || tx.try_send(1).unwrap());
+            assert_idle_then_busy(&mut two, cx, || shared_tx.try_send(1).unwrap());
+        }));
+        assert_eq!(worker.start().unwrap().join().faults, 0);
     }
 }

@@ -1,6 +1,6 @@
 //! A receiver of a broadcast, as a duty.
 
-use super::run::Task;
+use super::run::{Standing, Task};
 use super::{Cycle, Duty};
 use crate::broadcast::{Receiver, TryRecvError};
 use crate::wait::Event;
@@ -11,11 +11,12 @@ pub(super) struct Observer<T, F> {
     /// Messages read before the present run.
     before: u64,
     closing: bool,
+    ended: bool,
 }
 
 impl<T, F> Observer<T, F> {
     pub(super) fn new(receiver: Receiver<T>, see: F) -> Self {
-        Self { before: receiver.read(), receiver, see, closing: false }
+        Self { before: receiver.read(), receiver, see, closing: false, ended: false }
     }
 
     fn read_now(&self) -> usize {
@@ -26,7 +27,17 @@ impl<T, F> Observer<T, F> {
 impl<T: Send + Sync, F: FnMut(&T) + Send> Duty for Observer<T, F> {
     fn run(&mut self, cx: &mut Cycle) -> usize {
         self.before = self.receiver.read();
-        self.receiver.drain(cx.batch(), &mut self.see)
+        match self.receiver.try_batch(cx.batch()) {
+            Ok(mut batch) => {
+                let read = batch.len();
+                batch.read_all(&mut self.see);
+                read
+            }
+            Err(error) => {
+                self.ended = self.closing || error == TryRecvError::Disconnected;
+                0
+            }
+        }
     }
 }
 
@@ -44,12 +55,8 @@ impl<T: Send + Sync, F: FnMut(&T) + Send> Task for Observer<T, F> {
         self.read_now()
     }
 
-    fn has_ended(&mut self) -> bool {
-        match self.receiver.try_batch(1) {
-            Ok(_) => false,
-            Err(TryRecvError::Disconnected) => true,
-            Err(_) => self.closing,
-        }
+    fn standing(&self) -> Standing {
+        if self.ended { Standing::Ended } else { Standing::Idle }
     }
 
     fn close(&mut self) {

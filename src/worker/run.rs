@@ -37,14 +37,9 @@ pub(crate) trait Task: Duty {
         0
     }
 
-    /// Whether it will never have anything to do again.
-    fn has_ended(&mut self) -> bool {
-        false
-    }
-
-    /// Whether its handler left messages.
-    fn has_messages(&mut self) -> bool {
-        false
+    /// What its last `run` found, if that did nothing.
+    fn standing(&self) -> Standing {
+        Standing::Idle
     }
 
     /// Lets no more messages in.
@@ -54,6 +49,17 @@ pub(crate) trait Task: Duty {
     fn is_endless(&self) -> bool {
         false
     }
+}
+
+/// Why a run did nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// There was nothing to do.
+    Idle,
+    /// There was, and it was left.
+    Left,
+    /// There will never be anything again.
+    Ended,
 }
 
 /// A user's duty as a task.
@@ -200,13 +206,14 @@ impl Runner {
             self.tally.received += taken as u64;
             // At once: whoever accounts for messages must not wait for callbacks that are still to come.
             self.cycle.board.received.set(self.tally.received);
-            if taken == 0 {
-                seat.ended = task.has_ended();
-                if !panicked && !seat.ended && task.has_messages() {
+            // As the run itself found it: what arrives later is no reason to rest.
+            match task.standing() {
+                Standing::Left if taken == 0 && !panicked => {
                     let until = now + OFFER_AGAIN;
                     seat.rests_until = Some(until);
                     self.tally.offer_at = Some(self.tally.offer_at.map_or(until, |first| first.min(until)));
                 }
+                standing => seat.ended = standing == Standing::Ended,
             }
         }
         if panicked {
