@@ -22,7 +22,7 @@ pub use source::{Sink, Source};
 
 use crate::error::BuildError;
 use crate::ring::{BroadcastRing, Consumer, MpmcRing, MpscRing, Polled, Producer, Ring, Run, SpscRing};
-use crate::sync::{Arc, AtomicUsize, Counter};
+use crate::sync::{Arc, AtomicUsize, Counter, guard};
 use crate::wait::{Bell, Event, Wait};
 use crossbeam_utils::CachePadded;
 
@@ -195,7 +195,10 @@ impl<T, R: Ring<T>> Publish for Shared<T, R> {
         // SAFETY: the caller's promise.
         unsafe { self.ring.publish(producer, run, written) };
         // A skip mark wakes the receiver too: senders may be waiting for it to be stepped over.
-        self.bells.not_empty.notify(sleepers(written.max(1) as u64, R::EVERYBODY_READS));
+        if guard("a publication wakes receivers") {
+            let all = R::EVERYBODY_READS && guard("everybody is woken for what everybody reads");
+            self.bells.not_empty.notify(sleepers(written.max(1) as u64, all));
+        }
     }
 }
 
@@ -250,7 +253,7 @@ impl<T, R: Ring<T>> Shared<T, R> {
             // SAFETY: the caller's promise.
             unsafe { self.settle_marks(consumer) };
         }
-        if core::mem::take(&mut consumer.more_for_others) {
+        if core::mem::take(&mut consumer.more_for_others) && guard("a wake-up is handed on") {
             // Whoever published that may have woken a receiver that could not reach it yet: it is handed on from one to the
             // next, one wake-up for each that finds work.
             self.bells.not_empty.notify(1);
@@ -278,8 +281,11 @@ impl<T, R: Ring<T>> Shared<T, R> {
     /// Wakes those who may have waited for `positions` to be given back.
     #[inline]
     fn room_made(&self, positions: u64) {
-        self.bells.not_full.notify(sleepers(positions, R::RELEASED_IN_ANY_ORDER));
-        if self.ring.receivers_await_release() {
+        if guard("a release wakes senders") {
+            let all = R::RELEASED_IN_ANY_ORDER && guard("a release out of order wakes all");
+            self.bells.not_full.notify(sleepers(positions, all));
+        }
+        if self.ring.receivers_await_release() && guard("a release wakes receivers that await it") {
             self.bells.not_empty.notify(u32::MAX);
         }
     }
@@ -297,15 +303,21 @@ impl<T, R: Ring<T>> Shared<T, R> {
             }
             self.ring.leave(consumer);
         }
-        // They may have been left something, or have waited for this one.
-        self.bells.not_empty.notify(u32::MAX);
+        if guard("leaving wakes receivers") {
+            // They may have been left something, or have waited for this one.
+            self.bells.not_empty.notify(u32::MAX);
+        }
     }
 
     fn close(&self) -> bool {
         let first = self.ring.close();
         // Those who wait find the ring closed when they look again.
-        self.bells.not_empty.notify(u32::MAX);
-        self.bells.not_full.notify_all();
+        if guard("closing wakes receivers") {
+            self.bells.not_empty.notify(u32::MAX);
+        }
+        if guard("closing wakes senders") {
+            self.bells.not_full.notify_all();
+        }
         first
     }
 

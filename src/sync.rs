@@ -25,7 +25,10 @@ mod imp {
 
 #[cfg(ringway_loom)]
 mod imp {
+    #[cfg(ringway_mutants)]
+    pub(crate) use super::mutant::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence, guard};
     pub(crate) use loom::hint::spin_loop;
+    #[cfg(not(ringway_mutants))]
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
     pub(crate) use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
     pub(crate) use loom::thread::yield_now;
@@ -35,8 +38,17 @@ pub(crate) use imp::*;
 
 mod deadline;
 mod futex;
+#[cfg(ringway_mutants)]
+mod mutant;
 pub(crate) use deadline::Deadline;
 pub(crate) use futex::{Futex, Woken, epoch};
+
+/// Names a step whose lack a model must notice: always true, except in a build of mutants.
+#[cfg(not(ringway_mutants))]
+#[inline(always)]
+pub(crate) const fn guard(_name: &str) -> bool {
+    true
+}
 
 /// Gives the core away for about `duration`, without an event to be woken by.
 #[cfg(not(ringway_loom))]

@@ -10,7 +10,7 @@ mod event;
 pub(crate) use bell::Bell;
 pub use event::Event;
 
-use crate::sync::{Deadline, Woken, nap, spin_loop, yield_now};
+use crate::sync::{Deadline, Woken, guard, nap, spin_loop, yield_now};
 use core::time::Duration;
 
 /// A sleeper looks again after this long even if nobody woke it. See [`Event::rescued_wakeups`].
@@ -186,7 +186,9 @@ pub(crate) fn until<A: Await>(wait: Wait, event: &Event, awaited: &mut A) -> Opt
 /// One sleep: announces it, looks once more, sleeps; counts a rescue when the backstop found work.
 fn park<A: Await>(event: &Event, awaited: &mut A) -> Option<A::Output> {
     let announced = event.announce();
-    if let Some(result) = awaited.attempt() {
+    if guard("look again after announcing")
+        && let Some(result) = awaited.attempt()
+    {
         event.withdraw(announced);
         return Some(result);
     }

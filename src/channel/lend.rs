@@ -3,7 +3,7 @@
 use super::{Batch as Owned, Broadcast, ChannelStats, Sender, Shared};
 use crate::error::broadcast::{RecvError, RecvTimeoutError, SubscribeError, TryRecvError};
 use crate::ring::{BroadcastRing, Consumer, LANES, Polled, Ring};
-use crate::sync::{Arc, Deadline};
+use crate::sync::{Arc, Deadline, guard};
 use crate::wait::{Attempt, Event, until};
 use core::cell::Cell;
 use core::fmt;
@@ -39,8 +39,10 @@ fn subscribe<T>(shared: &Arc<Channel<T>>, after: &[&Receiver<T>]) -> Result<Rece
     }
     let gates = after.iter().map(|receiver| receiver.consumer.gate);
     let consumer = shared.ring.join(gates).ok_or(SubscribeError::TooMany { max: LANES })?;
-    // While it joined, it may have kept the sender back at a tail that was out of date.
-    shared.bells.not_full.notify_all();
+    if guard("joining wakes the sender") {
+        // While it joined, it may have kept the sender back at a tail that was out of date.
+        shared.bells.not_full.notify_all();
+    }
     Ok(Receiver { shared: Arc::clone(shared), consumer, not_sync: PhantomData })
 }
 
@@ -260,8 +262,10 @@ impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         // SAFETY: the consumer is this receiver's, and it goes.
         unsafe { self.shared.leave(&mut self.consumer) };
-        // The sender may have waited for this one, or be without anybody now.
-        self.shared.bells.not_full.notify_all();
+        if guard("leaving wakes the sender") {
+            // It may have waited for this one, or be without anybody now.
+            self.shared.bells.not_full.notify_all();
+        }
     }
 }
 

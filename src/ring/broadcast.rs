@@ -28,7 +28,7 @@ use super::gates::{Gate, Gates};
 use super::tail::ahead;
 use super::{Consumer, Polled, Positions, Producer, Refused, Ring, Run, Storage};
 use crate::error::BuildError;
-use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, guard};
 use core::marker::PhantomData;
 use crossbeam_utils::CachePadded;
 
@@ -133,7 +133,7 @@ unsafe impl<T> Ring<T> for BroadcastRing<T> {
     #[inline]
     fn claim(&self, producer: &mut Producer, min: usize, max: usize) -> Result<Run, Refused> {
         // Acquire: O6, pairs with O5.
-        if self.closed.load(Ordering::Acquire) || !self.gates.any() {
+        if self.closed.load(Ordering::Acquire) || (!self.gates.any() && guard("somebody must read")) {
             return Err(Refused::Closed);
         }
         let known = producer.head;
@@ -164,7 +164,9 @@ unsafe impl<T> Ring<T> for BroadcastRing<T> {
         if !self.closed.load(Ordering::Acquire) {
             return Polled::Empty;
         }
-        self.look(consumer);
+        if guard("a closed broadcast is looked at once more") {
+            self.look(consumer);
+        }
         // Acquire: O2, pairs with O1.
         match (consumer.available(), ahead(self.tail.load(Ordering::Acquire), consumer.head)) {
             (0, 0) => Polled::Closed,

@@ -29,7 +29,7 @@
 //! | G11 `join`: Acquire on `owned` | G10 | the same |
 
 use super::tail::ahead;
-use crate::sync::{AtomicU64, AtomicUsize, Ordering, fence};
+use crate::sync::{AtomicU64, AtomicUsize, Ordering, fence, guard};
 use crossbeam_utils::CachePadded;
 
 /// Receivers that one ring can have at a time. Loom's cells are dear; a model has few receivers.
@@ -93,16 +93,17 @@ impl Gates {
         let gate = Gate { lane: self.take_lane()?, after };
         let cursor = &self.cursors[gate.lane as usize];
         // Relaxed: the lanes are held by the caller's receivers.
-        for lane in lanes(after) {
+        for lane in lanes(after).filter(|_| guard("a follower holds the lanes before it")) {
             self.seldom.holds[lane].fetch_add(1, Ordering::Relaxed);
         }
         self.seldom.followers.fetch_add(usize::from(after != 0), Ordering::Relaxed);
         // Release: G4. Acquire: this thread may not be the sender's; its slots are read later by what `poll` acquires.
-        cursor.store(tail.load(Ordering::Acquire), Ordering::Release);
+        let before = tail.load(Ordering::Acquire);
+        cursor.store(before, Ordering::Release);
         // AcqRel: G8, pairs with G7.
         self.active.fetch_or(gate.bit(), Ordering::AcqRel);
         fence(Ordering::SeqCst); // G9
-        let start = tail.load(Ordering::Acquire);
+        let start = if guard("the tail is looked at after joining") { tail.load(Ordering::Acquire) } else { before };
         // Release: G4, pairs with G5.
         cursor.store(start, Ordering::Release);
         Some((gate, start))
@@ -133,7 +134,8 @@ impl Gates {
         // AcqRel: G6, pairs with G7.
         self.active.fetch_and(!gate.bit(), Ordering::AcqRel);
         self.seldom.followers.fetch_sub(usize::from(gate.after != 0), Ordering::Relaxed);
-        for lane in lanes(gate.after | gate.bit()) {
+        let followed = if guard("a follower holds the lanes before it") { gate.after } else { 0 };
+        for lane in lanes(followed | gate.bit()) {
             // AcqRel: G10: the last to let go has seen what all others had read.
             if self.seldom.holds[lane].fetch_sub(1, Ordering::AcqRel) == 1 {
                 // Release: G10, pairs with G11.

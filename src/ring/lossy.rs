@@ -46,7 +46,7 @@ use super::Storage;
 use super::storage::{allocate, probe};
 use super::tail::ahead;
 use crate::error::BuildError;
-use crate::sync::{AtomicU64, Counter, Ordering, fence};
+use crate::sync::{AtomicU64, Counter, Ordering, fence, guard};
 use bytemuck::Pod;
 use core::marker::PhantomData;
 use crossbeam_utils::CachePadded;
@@ -193,7 +193,9 @@ impl<T> LossyRing<T> {
                 return false;
             }
             if now & WRITING != 0 {
-                self.give_up(slot, position);
+                if guard("a position given up is marked") {
+                    self.give_up(slot, position);
+                }
                 return false;
             }
             seen = now;
@@ -318,7 +320,7 @@ impl<T: Pod> LossyRing<T> {
             let message = Self::copy(&slot);
             fence(Ordering::Acquire); // O5, pairs with O4
             seen = slot.sequence.load(Ordering::Relaxed);
-            if seen == done(position) {
+            if seen == done(position) || !guard("the sequence is looked at twice") {
                 return Read::Message(message);
             }
         } else if (seen.wrapping_sub(done(position)) as i64) < 0 {

@@ -47,7 +47,7 @@ use super::storage::probe;
 use super::tail::{Tail, ahead};
 use super::{Consumer, Polled, Positions, Producer, Refused, Ring, Run, Storage};
 use crate::error::BuildError;
-use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering, guard};
 use crossbeam_utils::CachePadded;
 
 /// Claims between two looks at how many more are waiting.
@@ -110,7 +110,7 @@ impl<T> MpmcRing<T> {
     #[inline]
     fn look_ahead(&self, head: u64, split: u64, max: u64) -> Ahead {
         let known = ahead(split, head);
-        if known > 0 {
+        if known > 0 && guard("the middle of a run is known") {
             return Ahead::Values(max.min(known as u64)); // I4
         }
         let mut len = 0;
@@ -139,7 +139,7 @@ impl<T> MpmcRing<T> {
     fn split_run(&self, head: u64, split: u64, len: u64) {
         // Relaxed: N7 orders this after the note. If nobody has passed the head, the note was that of this run (N3), and what
         // it says stays true whatever happens until the exchange.
-        if self.head.load(Ordering::Relaxed) == head {
+        if self.head.load(Ordering::Relaxed) == head || !guard("a run is split only while its head is there") {
             let end = head.wrapping_add(len);
             // Release: O3, pairs with O4.
             let _ = self.split.compare_exchange(split, end, Ordering::Release, Ordering::Relaxed);
@@ -177,7 +177,8 @@ impl<T> MpmcRing<T> {
         }
         // L2: final. What is claimed and not done may still be left to others.
         let tail = self.tail.position();
-        if ahead(tail, head) == 0 && ahead(tail, self.free(tail)) == 0 { Polled::Closed } else { Polled::Empty }
+        let all_done = ahead(tail, self.free(tail)) == 0 || !guard("the end waits for open claims");
+        if ahead(tail, head) == 0 && all_done { Polled::Closed } else { Polled::Empty }
     }
 }
 

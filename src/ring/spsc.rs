@@ -23,7 +23,7 @@
 
 use super::{Consumer, Polled, Positions, Producer, Refused, Ring, Run, Storage};
 use crate::error::BuildError;
-use crate::sync::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Ordering, guard};
 use crossbeam_utils::CachePadded;
 
 #[allow(missing_debug_implementations, reason = "public only in name: the handles' sealed kind mentions it")]
@@ -90,8 +90,10 @@ unsafe impl<T> Ring<T> for SpscRing<T> {
         if !self.closed.load(Ordering::Acquire) {
             return Polled::Empty;
         }
-        // Acquire: O2, pairs with O1.
-        consumer.ready = self.tail.load(Ordering::Acquire);
+        if guard("a closed ring is looked at once more") {
+            // Acquire: O2, pairs with O1.
+            consumer.ready = self.tail.load(Ordering::Acquire);
+        }
         if consumer.available() > 0 { Polled::Ready } else { Polled::Closed }
     }
 

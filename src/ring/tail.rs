@@ -20,7 +20,7 @@
 //! the head it found room against.
 
 use super::{Producer, Refused, Run};
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, guard};
 use crossbeam_utils::CachePadded;
 
 const SEALED: u64 = 1;
@@ -58,7 +58,7 @@ impl Tail {
         // Acquire, here and below: L4, pairs with L3.
         let mut tail = self.0.load(Ordering::Acquire);
         loop {
-            if tail & SEALED != 0 {
+            if tail & SEALED != 0 && guard("no claim after the seal") {
                 return Err(Refused::Closed);
             }
             let mut used = ahead(position(tail), producer.head);
@@ -66,7 +66,7 @@ impl Tail {
                 producer.head = look(position(tail));
                 used = ahead(position(tail), producer.head);
             }
-            if used < 0 {
+            if used < 0 && guard("a tail out of date is not full") {
                 // The tail was read before the receivers went past it: it is out of date, not full.
                 tail = self.0.load(Ordering::Acquire);
                 continue;

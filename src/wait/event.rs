@@ -24,7 +24,7 @@
 //! the load after W2, and the notifier wakes it.
 
 use super::{Attempt, barrier, until};
-use crate::sync::{Arc, AtomicU64, Counter, Deadline, Futex, Ordering, Woken, epoch};
+use crate::sync::{Arc, AtomicU64, Counter, Deadline, Futex, Ordering, Woken, epoch, guard};
 use crate::wait::Wait;
 use core::fmt;
 use core::time::Duration;
@@ -139,7 +139,8 @@ impl Event {
                 return;
             }
             // E2: off the word and on with the epoch in one step.
-            let next = word.wrapping_sub(u64::from(taken)).wrapping_add(EPOCH);
+            let epoch = if guard("waking changes the epoch") { EPOCH } else { 0 };
+            let next = word.wrapping_sub(u64::from(taken)).wrapping_add(epoch);
             // Release: W3, pairs with W4.
             match self.word().compare_exchange_weak(word, next, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return self.shared.futex.wake(taken),
