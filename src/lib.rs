@@ -5,20 +5,40 @@
 //!
 //! # Which channel
 //!
-//! | you have | use | `try_send` | `try_recv` | a stopped peer |
-//! |---|---|---|---|---|
-//! | one sender, one receiver | [`spsc`] | wait-free | wait-free | delays nobody's calls |
-//! | many senders, one receiver | [`mpsc`] | retries only when another sender got ahead | wait-free | a sender stopped inside a send hides later messages |
-//! | many senders, many receivers of everything | [`broadcast::lossy`](mod@broadcast::lossy) | wait-free: overwrites the oldest | wait-free: counts what it lost | a sender stopped inside a send hides later messages, for a lap at most |
-//! | many senders, keyed work for several workers | [`Bus`] | as `mpsc` | by the workers | delays its worker |
-//! | many senders, work for whoever is free | [`Worker::pool`] over [`mpmc`] | as `mpsc` | by the workers | keeps the messages that its worker has taken |
+//! | you have | use | known elsewhere as | `try_send` | `try_recv` | a stopped peer holds up |
+//! |---|---|---|---|---|---|
+//! | one sender, one receiver | [`spsc`] | rtrb, ringbuf | wait-free | wait-free | no call of the other side: that finds the channel full, or empty |
+//! | many senders, one receiver | [`mpsc`] | tokio's `mpsc`, std's `sync_channel` | repeats its claim only when another sender got ahead | wait-free | a sender, inside a send: what is sent after it, and senders once the channel is full. A receiver: senders once it is full |
+//! | many senders; each message for one of several receivers | [`mpmc`] | crossbeam's `bounded`, kanal, flume | as `mpsc` | repeats its claim only when another receiver got ahead | a sender, as in `mpsc`, for all receivers. A receiver: the messages it has claimed, and senders once the ring has come round to them |
+//! | one sender, up to 64 receivers of everything; none may miss any | [`broadcast`] | LMAX Disruptor with one producer | wait-free | wait-free | a receiver: the sender once the channel is full, and receivers that run after it. The sender: nobody |
+//! | many senders, any number of receivers of everything; the newest counts | [`broadcast::lossy`](mod@broadcast::lossy) | tokio's `broadcast` and `watch` | `send` is wait-free: overwrites the oldest | wait-free: says how many it lost | a sender, inside a send: what is sent after it, for a lap at most, then at most one message of each lap. A receiver: nobody |
+//! | work for whichever thread is free | [`Worker::pool`] over [`mpmc`] | crossbeam's `bounded` and n threads | as `mpmc` | by the workers | a handler: the messages that its worker has taken. Otherwise as `mpmc` |
+//! | work with keys, in order for each key | [`Bus`] | one consumer for each partition | as `mpsc`, on the key's inbox | by the workers | a publisher, inside a send: what is sent after it to that worker. A handler: its worker's keys, and their senders once that inbox is full |
 //!
-//! All channels have the same verbs, in [`Sender`] and [`Receiver`]: single, timed and waiting sends and receives, sends
-//! from iterators, slots reserved ahead ([`Slots`]), messages drained or lent in place ([`Batch`]). They are built with
-//! `channel(capacity)`, or with a [`Builder`] where the configuration comes from outside.
+//! *Wait-free*: done in a bounded number of steps, whatever other threads do. No `try_` call waits for a peer; what a stopped
+//! peer holds up is what the call can find or place. Waking a thread that sleeps is not part of these figures: it is lock-free
+//! on Linux, and elsewhere may wait for one that is just falling asleep. All promises, and the tests that show them, are in
+//! `docs/guarantees.md`.
+//!
+//! Whoever comes from another channel will miss or find:
+//!
+//! * Capacities are bounded, at least 1, and rounded up to a power of two. There is no unbounded and no rendezvous channel.
+//! * Handles are used through `&mut`, by one thread at a time. Where there may be many, clone (or subscribe) one for each thread.
+//! * No `select`: let several receivers wake one [`Event`], or give them all to one [`Worker`].
+//! * Receivers of a [`broadcast`] lend messages by reference, where tokio's clone them; they gate the sender, and lose nothing.
+//! * [`broadcast::lossy`](mod@broadcast::lossy) copies plain data ([`Pod`]) only; `latest` is what a `watch` does.
+//! * Either side can [`close`](Sender::close) a channel; what was sent before is received, then `Disconnected`.
+//! * Nothing here is `async`.
+//!
+//! All channels but the lossy one have the same verbs, in [`Sender`] and [`Receiver`] (or [`broadcast::Receiver`], which lends):
+//! single, timed and waiting sends and receives, sends from iterators, slots reserved ahead ([`Slots`]), messages drained or
+//! lent in place ([`Batch`]). They are built with `channel(capacity)`, or with a [`Builder`] where the configuration comes from
+//! outside. Senders of a lossy channel have `send` and `send_all` only, which never wait.
 //!
 //! A [`Worker`] runs [`Handler`]s over receivers, and [`Duty`]s of any kind, on one thread; a [`Bus`] puts publishers and
 //! workers together. How threads wait is one choice for all of them: [`Wait`], and the [`Event`] they sleep on.
+//!
+//! `docs/guide.md` goes through all of it in short chapters.
 //!
 //! # The map
 //!
@@ -29,8 +49,9 @@
 //! | `bus` | publishers, keyed inboxes, workers, shutdown, report |
 //! | `worker` | duty cycle, handlers, pinning, timers, panics |
 //! | `channel` | handles, counts, close, batches, slots, waiting sends and receives |
-//! | `broadcast` | handles of the rings that every receiver reads whole |
-//! | `ring`, `wait` | storage and positions; strategies and the one park and wake handshake |
+//! | `spsc`, `mpsc`, `mpmc` | the names of these handles for each ring |
+//! | `broadcast` | the same for the rings that every receiver reads whole; the lossy one has handles of its own |
+//! | `ring`, `wait` | storage and positions, a file for each ring; strategies and the one park and wake handshake |
 //! | `sync`, `error`, `metrics` | the door to atomics and threads (the system's, or loom's); errors; measuring |
 #![deny(missing_docs)]
 
@@ -79,3 +100,8 @@ pub use worker::{
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}
+
+/// So are the guide's.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guide.md")]
+mod guide {}
