@@ -48,9 +48,9 @@
 //! |---|---|
 //! | `bus` | publishers, keyed inboxes, workers, shutdown, report |
 //! | `worker` | duty cycle, handlers, pinning, timers, panics |
-//! | `channel` | handles, counts, close, batches, slots, waiting sends and receives |
-//! | `spsc`, `mpsc`, `mpmc` | the names of these handles for each ring |
+//! | `spsc`, `mpsc`, `mpmc` | the names of a ring's handles |
 //! | `broadcast` | the same for the rings that every receiver reads whole; the lossy one has handles of its own |
+//! | `channel` | handles, counts, close, batches, slots, waiting sends and receives |
 //! | `ring`, `wait` | storage and positions, a file for each ring; strategies and the one park and wake handshake |
 //! | `sync`, `error`, `metrics` | the door to atomics and threads (the system's, or loom's); errors; measuring |
 #![deny(missing_docs)]
