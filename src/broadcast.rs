@@ -5,6 +5,9 @@
 //! its slot is used again (or the channel goes). When the slowest receiver is a whole ring behind, the sender finds the
 //! channel full; [`ChannelStats::slowest`](crate::ChannelStats::slowest) names it. A receiver that is dropped keeps nobody back.
 //!
+//! Old values are dropped by the sender, when it uses their slots again: a drop that takes long delays a send, and one that
+//! panics ends it (the message that was to be sent is dropped; the channel goes on).
+//!
 //! Receivers join at the end of what was sent, at any time, from any thread ([`Subscriber`]). One can be made to run *after*
 //! others ([`subscribe_after`](Sender::subscribe_after)): stages of a pipeline, or both sides of a diamond and its foot, work on the
 //! same slots one after the other. Without any receiver, sends fail with `Disconnected`, until somebody subscribes.

@@ -1,6 +1,7 @@
 //! Many senders, many receivers that compete: each message goes to one of them. A ring of run stamps on both sides.
 //!
-//! Each send, or batch of sends, costs one compare-and-swap and one store, and so does each receive. A side claims only slots
+//! Each send, or batch of sends, costs one compare-and-swap and one store, and so does each receive. (A batch that is taken in
+//! parts costs one exchange more, and senders exchange one word when the room they know of is used up.) A side claims only slots
 //! that it has seen usable, so that nobody waits for anybody after a claim. Messages of one sender are *claimed* by receivers
 //! in the order in which they were sent; which of two receivers is done first is theirs.
 //!

@@ -250,7 +250,7 @@ fn reports_say_where_and_how_long() {
         let mut publisher = bus.publisher().unwrap();
         // What one message has armed, the next is asked: so each burst is handled before the next is sent.
         for burst in 1..=100 {
-            (0..20).for_each(|n| publisher.send(n.into(), 0).unwrap());
+            (0..20).for_each(|n| publisher.send(n, 0).unwrap());
             while bus.report().received < burst * 20 {
                 thread::sleep(Duration::from_micros(150));
             }

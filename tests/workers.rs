@@ -5,7 +5,7 @@ mod common;
 use common::Drops;
 use ringway::{
     Batch, BuildError, BuildWarning, Builder, Cycle, Duty, Event, Handler, PanicPolicy, Pin, TimerId, Wait, Worker,
-    WorkerId, allowed_cores, each, mpsc, spsc,
+    WorkerId, allowed_cores, broadcast, each, mpmc, mpsc, spsc,
 };
 use std::sync::mpsc as std_mpsc;
 use std::time::{Duration, Instant};
@@ -141,16 +141,42 @@ fn one_worker_serves_several_inboxes_and_duties() {
     assert!(a.is_disconnected() && b.is_disconnected());
 }
 
+/// A channel with several receivers can be moved to one event: workers that share it keep to its own, whatever else they do.
 #[test]
-fn an_inbox_wakes_one_worker_for_ever() {
-    let event = || Event::new();
-    let (_tx, rx) = mpsc::channel::<u32>(8);
-    let (_tx2, rx2) = mpsc::channel::<u32>(8);
-    // Moved to the first worker's event, then refused because the second inbox comes with a worker of its own: nothing to test
-    // through the public interface but that moving once works.
-    let worker = Worker::builder().event(&event()).inbox(rx, each(drop)).inbox(rx2, each(drop)).start().unwrap();
-    worker.close();
-    worker.join();
+fn workers_that_share_a_channel_share_its_event() {
+    let (mut shared_tx, shared_rx) = mpmc::channel::<u32>(8);
+    let (mut ticks, first) = broadcast::channel::<u32>(8);
+    let second = ticks.subscribe().unwrap();
+    let start = |own: mpsc::Receiver<u32>, shared: mpmc::Receiver<u32>| {
+        Worker::builder().wait(Wait::park()).inbox(own, each(drop)).inbox(shared, each(drop)).start()
+    };
+    let (own, other) = (mpsc::channel(8), mpsc::channel(8));
+    let workers = [start(own.1, shared_rx.clone()).unwrap(), start(other.1, shared_rx).unwrap()];
+    let (own_ticks, other_ticks) = (mpsc::channel::<u32>(8), mpsc::channel::<u32>(8));
+    let watch =
+        |own: mpsc::Receiver<u32>, ticks| Worker::builder().inbox(own, each(drop)).observe(ticks, |_| ()).start();
+    let watchers = [watch(own_ticks.1, first).unwrap(), watch(other_ticks.1, second).unwrap()];
+    for n in 0..100 {
+        shared_tx.send(n).unwrap();
+        ticks.send(n).unwrap();
+    }
+    drop((shared_tx, ticks, own.0, other.0, own_ticks.0, other_ticks.0));
+    assert_eq!(workers.map(|worker| worker.join().received).iter().sum::<u64>(), 100);
+    assert!(watchers.map(|worker| worker.join().received).iter().all(|read| *read == 100));
+}
+
+/// A channel wakes one event: workers that share it cannot have one each, and the builder says so.
+#[test]
+fn an_inbox_wakes_one_event_for_ever() {
+    let (_tx, rx) = mpmc::channel::<u32>(8);
+    let start = |rx: mpmc::Receiver<u32>, event: &Event| Worker::builder().event(event).inbox(rx, each(drop)).start();
+    let (event, other) = (Event::new(), Event::new());
+    let workers = [start(rx.clone(), &event).unwrap(), start(rx.clone(), &event).unwrap()];
+    assert_eq!(start(rx, &other).unwrap_err(), BuildError::EventTaken);
+    for worker in workers {
+        worker.stop();
+        worker.join();
+    }
 }
 
 #[test]

@@ -234,6 +234,10 @@ impl<T> Inbox for Carry<T> {
         self.member.receiver.event()
     }
 
+    fn shares_event(&self) -> bool {
+        true
+    }
+
     fn move_event(&mut self, event: &Event) -> bool {
         self.member.receiver.move_event(event)
     }

@@ -18,7 +18,7 @@ type Channel<T> = Shared<T, BroadcastRing<T>>;
 /// `Send` and not `Sync`: one thread uses it at a time, through `&mut`. The sender cannot overtake it: what it does not read
 /// stays, and in the end nobody can send. Dropping it lets the sender go on; what it has not read is nobody's loss.
 ///
-/// Nothing here allocates but subscribing. `try_` calls never wait for another thread.
+/// Nothing here allocates. `try_` calls never wait for another thread.
 pub struct Receiver<T> {
     shared: Arc<Channel<T>>,
     consumer: Consumer,
@@ -47,7 +47,7 @@ fn subscribe<T>(shared: &Arc<Channel<T>>, after: &[&Receiver<T>]) -> Result<Rece
 }
 
 impl<T> Sender<T, Broadcast> {
-    /// A new receiver, of what is sent from now on. At most 64 at a time. One allocation at most; constant time.
+    /// A new receiver, of what is sent from now on. At most 64 at a time. Allocates nothing.
     ///
     /// # Errors
     ///

@@ -94,6 +94,9 @@ pub(crate) trait Inbox {
     /// What its thread sleeps on.
     fn event(&self) -> Event;
 
+    /// Whether other receivers of the channel sleep there too.
+    fn shares_event(&self) -> bool;
+
     /// Makes it wake `event` from now on; false if it already wakes another that it had been moved to.
     fn move_event(&mut self, event: &Event) -> bool;
 
@@ -162,6 +165,10 @@ impl<T, K: Kind> Source for Receiver<T, K> {
 impl<T, K: Kind> Inbox for Receiver<T, K> {
     fn event(&self) -> Event {
         self.shared.bells.not_empty.event().clone()
+    }
+
+    fn shares_event(&self) -> bool {
+        <K::Ring<T> as crate::ring::Ring<T>>::RELEASED_IN_ANY_ORDER
     }
 
     fn move_event(&mut self, event: &Event) -> bool {

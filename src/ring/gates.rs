@@ -20,13 +20,16 @@
 //! | site | pairs with | without it |
 //! |---|---|---|
 //! | G4 `release`, `join`: Release store of a cursor | G5 | the sender overwrites (a follower reads) what is still in work |
-//! | G5 `least`: Acquire load of a cursor | G4 | the same |
+//! | G5 `slowest`: Acquire load of a cursor | G4 | the same |
 //! | G6 `leave`: AcqRel on `active` | G7 | the sender overwrites what the leaver was still reading |
-//! | G7 `least`, `any`: Acquire load of `active` | G6, G8 | the same; a new lane's cursor is not its own |
+//! | G7 `slowest`, `any`: Acquire load of `active` | G6, G8 | the same; a new lane's cursor is not its own |
 //! | G8 `join`: AcqRel on `active` | G7 | the same |
 //! | G9 SeqCst fences in `join` and `scan` | each other | neither sees the other: a slot is overwritten under a newcomer |
 //! | G10 `leave`: Release on `owned` (and AcqRel on `holds` before it) | G11 | the next owner's cursor is seen before the last one's reads |
 //! | G11 `join`: Acquire on `owned` | G10 | the same |
+//!
+//! The loads of the tail in `join` are Relaxed (G12): the second is ordered by G9, and what is read of the slots is acquired by
+//! the ring's `poll`.
 
 use super::tail::ahead;
 use crate::sync::{AtomicU64, AtomicUsize, Ordering, fence, guard};
@@ -97,13 +100,13 @@ impl Gates {
             self.seldom.holds[lane].fetch_add(1, Ordering::Relaxed);
         }
         self.seldom.followers.fetch_add(usize::from(after != 0), Ordering::Relaxed);
-        // Release: G4. Acquire: this thread may not be the sender's; its slots are read later by what `poll` acquires.
-        let before = tail.load(Ordering::Acquire);
+        // Relaxed: G12. Release: G4, pairs with G5.
+        let before = tail.load(Ordering::Relaxed);
         cursor.store(before, Ordering::Release);
         // AcqRel: G8, pairs with G7.
         self.active.fetch_or(gate.bit(), Ordering::AcqRel);
         fence(Ordering::SeqCst); // G9
-        let start = if guard("the tail is looked at after joining") { tail.load(Ordering::Acquire) } else { before };
+        let start = if guard("the tail is looked at after joining") { tail.load(Ordering::Relaxed) } else { before };
         // Release: G4, pairs with G5.
         cursor.store(start, Ordering::Release);
         Some((gate, start))

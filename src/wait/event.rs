@@ -16,7 +16,7 @@
 //! |---|---|---|
 //! | W1 `announce`: heavy barrier between announcing and looking again | W2 | neither sees the other: sleep over work |
 //! | W2 `notify`: light barrier between publishing and looking for sleepers | W1 | the same |
-//! | W3 `notify`: Release on the step that advances the epoch | W4 | what the notifier wrote could be missed at waking |
+//! | W3 `wake`: Release on the step that advances the epoch | W4 | what the notifier wrote could be missed at waking |
 //! | W4 `announce`, `withdraw`, `sleep`: Acquire on the word | W3 | a sleeper leaves with the wake-up and without the work |
 //!
 //! Both outcomes of the race W1 against W2: if the notifier's barrier comes first, its publication is visible to the

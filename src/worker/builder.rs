@@ -216,8 +216,10 @@ impl WorkerBuilder {
     ///
     /// # Errors
     ///
-    /// When it has nothing to run, when the batch is 0 or more than [`MAX_BATCH`], when its core is not to be had,
-    /// when an inbox wakes another worker already, or when the system starts no thread.
+    /// When it has nothing to run, when the batch is 0 or more than [`MAX_BATCH`], when its core is not to be had, or when the
+    /// system starts no thread. [`EventTaken`](BuildError::EventTaken) when an inbox wakes another worker already: all receivers
+    /// of one `mpmc` or broadcast channel wake one event, which workers that share such a channel therefore share. Workers
+    /// that share two of them are to be given one event, see [`event`](WorkerBuilder::event).
     pub fn start(self) -> Result<WorkerHandle, BuildError> {
         let Self { settings, event, tasks } = self;
         if tasks.is_empty() {
@@ -292,7 +294,9 @@ impl Settings {
         mut tasks: Vec<Box<dyn Task>>,
         board: Arc<Board>,
     ) -> Result<Runner, BuildError> {
-        let event = event.or_else(|| tasks.iter().find_map(|task| task.event())).unwrap_or_default();
+        let shared = || tasks.iter().find(|task| task.shares_event()).and_then(|task| task.event());
+        let first = || tasks.iter().find_map(|task| task.event());
+        let event = event.or_else(shared).or_else(first).unwrap_or_default();
         if !tasks.iter_mut().all(|task| task.move_event(&event)) {
             return Err(BuildError::EventTaken);
         }

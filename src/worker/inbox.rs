@@ -95,6 +95,10 @@ where
         Some(self.source.event())
     }
 
+    fn shares_event(&self) -> bool {
+        self.source.shares_event()
+    }
+
     fn move_event(&mut self, event: &Event) -> bool {
         self.source.move_event(event)
     }

@@ -46,6 +46,10 @@ impl<T: Send + Sync, F: FnMut(&T) + Send> Task for Observer<T, F> {
         Some(self.receiver.event().clone())
     }
 
+    fn shares_event(&self) -> bool {
+        true
+    }
+
     fn move_event(&mut self, event: &Event) -> bool {
         self.receiver.set_event(event)
     }

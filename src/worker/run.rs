@@ -21,6 +21,11 @@ pub(crate) trait Task: Duty {
         None
     }
 
+    /// Whether other workers sleep on its event too, so that it is the one to keep.
+    fn shares_event(&self) -> bool {
+        false
+    }
+
     /// Lets it wake `event` instead; false if it cannot.
     fn move_event(&mut self, _event: &Event) -> bool {
         true
