@@ -22,7 +22,7 @@
 //!   acted on what is still true.
 //! * **I2** The claimer of `p..p + n` on the tail alone writes those slots and settles `published` there, once; `p` last.
 //! * **I3** The claimer of `p..p + n` on the head alone reads those slots and settles `done` there, in order, each position
-//!   once, unless it was left: then whoever takes the note goes on in its place.
+//!   once, unless it was left: then whoever takes that stamp back goes on in its place.
 //! * **I4** `head..split` are published values. A receiver that moves `split` to the end of a run has seen that run begin at
 //!   `head`; a skip mark is never in between, because it is stepped over by moving `head` alone.
 //!
@@ -42,7 +42,7 @@
 //! | O8 `poll`: Acquire load of `closed` | O7 | the same |
 
 use super::mpsc::publish;
-use super::runs::{Note, Runs};
+use super::runs::{Runs, Settled};
 use super::storage::probe;
 use super::tail::{Tail, ahead};
 use super::{Consumer, Polled, Positions, Producer, Refused, Ring, Run, Storage};
@@ -87,22 +87,23 @@ impl<T> MpmcRing<T> {
     /// How far the ring is free, seen from `tail`: looks at what receivers are done with, and tells everybody.
     fn free(&self, tail: u64) -> u64 {
         // Acquire: O2, pairs with O1.
-        let freed = self.freed.load(Ordering::Acquire);
-        let mut end = freed;
-        while ahead(tail, end) > 0 {
-            // Slots and notes may be claimed anew meanwhile: the exchange below fails then (N3, I1).
-            match self.done.at(end) {
-                Some(note) if !note.is_left() => end = end.wrapping_add(note.len()),
-                _ => break,
+        let mut freed = self.freed.load(Ordering::Acquire);
+        loop {
+            let mut end = freed;
+            while ahead(tail, end) > 0 {
+                // Slots and notes may be claimed anew meanwhile: the exchange below fails then (N3, I1).
+                let Some(len) = self.done.len_at(end) else { break };
+                end = end.wrapping_add(len);
             }
-        }
-        if end == freed {
-            return freed;
-        }
-        // Release: O1; Acquire: O2, each pairs with the other.
-        match self.freed.compare_exchange(freed, end, Ordering::Release, Ordering::Acquire) {
-            Ok(_) => end,
-            Err(seen) => seen,
+            if end == freed {
+                return freed;
+            }
+            // Release: O1; Acquire: O2, each pairs with the other.
+            match self.freed.compare_exchange(freed, end, Ordering::Release, Ordering::Acquire) {
+                Ok(_) => return end,
+                // Not as far, perhaps, as was seen here: from there once more.
+                Err(seen) => freed = seen,
+            }
         }
     }
 
@@ -116,12 +117,10 @@ impl<T> MpmcRing<T> {
         let mut len = 0;
         while len < max {
             match self.published.at(head.wrapping_add(len)) {
-                Some(note) if note.is_skip() => {
-                    return if len == 0 { Ahead::Skip(note.len()) } else { Ahead::Values(len) };
-                }
-                Some(note) if len + note.len() <= max => len += note.len(),
-                Some(note) => return if len == 0 { Ahead::Long(note.len()) } else { Ahead::Values(len) },
-                None => break,
+                Some(Settled::Values(run)) if len + run <= max => len += run,
+                Some(Settled::Values(run)) if len == 0 => return Ahead::Long(run),
+                Some(Settled::Skip(run)) if len == 0 => return Ahead::Skip(run),
+                _ => break,
             }
         }
         if len == 0 { Ahead::Nothing } else { Ahead::Values(len) }
@@ -146,18 +145,23 @@ impl<T> MpmcRing<T> {
         }
     }
 
-    /// Takes over a run that its receiver has left.
+    /// Takes over a run that its receiver has left, up to `max` values of it.
     #[cold]
-    fn take_over(&self, consumer: &mut Consumer) -> bool {
+    fn take_over(&self, consumer: &mut Consumer, max: u64) -> bool {
         // Relaxed: hints for where to look; `take` makes sure.
         let mut position = self.freed.load(Ordering::Relaxed);
         let head = self.head.load(Ordering::Relaxed);
         while ahead(head, position) > 0 {
-            if self.done.at(position).is_some_and(Note::is_left) {
-                // I3: the note is taken by one, who goes on where the other left.
-                if let Some(note) = self.done.take(position) {
-                    self.seldom.left.fetch_sub(1, Ordering::Relaxed);
-                    consumer.move_to(position, note.len());
+            if self.done.at(position) == Some(Settled::Left) {
+                // I3: it is taken by one, who goes on where the other left.
+                if let Some(len) = self.done.take(position) {
+                    let mine = len.min(max);
+                    if mine < len {
+                        self.done.leave(position.wrapping_add(mine), (len - mine) as usize);
+                    } else {
+                        self.seldom.left.fetch_sub(1, Ordering::Relaxed);
+                    }
+                    consumer.move_to(position, mine);
                     // It may have been woken for something else, which now is for another.
                     consumer.more_for_others = true;
                     return true;
@@ -229,7 +233,7 @@ unsafe impl<T> Ring<T> for MpmcRing<T> {
             return Polled::Ready;
         }
         // Relaxed: a hint. Whoever was woken because of it sees it by the handshake's barriers.
-        if self.seldom.left.load(Ordering::Relaxed) > 0 && self.take_over(consumer) {
+        if self.seldom.left.load(Ordering::Relaxed) > 0 && self.take_over(consumer, max as u64) {
             return Polled::Ready;
         }
         // Acquire: O6, pairs with O5.
@@ -250,7 +254,7 @@ unsafe impl<T> Ring<T> for MpmcRing<T> {
                 }
                 Ahead::Skip(len) if self.claim_at(head, len) => {
                     // Nobody is waited for, and nothing is read: the slots go back at once.
-                    self.done.settle(head, Note::run(len as usize));
+                    self.done.settle(head, len as usize);
                     consumer.stepped_over += len;
                 }
                 Ahead::Long(len) => self.split_run(head, split, len),
@@ -272,14 +276,14 @@ unsafe impl<T> Ring<T> for MpmcRing<T> {
     #[inline]
     unsafe fn release(&self, consumer: &mut Consumer) {
         let len = consumer.head.wrapping_sub(consumer.released);
-        self.done.settle(consumer.released, Note::run(len as usize));
+        self.done.settle(consumer.released, len as usize);
         consumer.released = consumer.head;
     }
 
     unsafe fn leave(&self, consumer: &mut Consumer) {
         let open = consumer.available();
         if open > 0 {
-            self.done.settle(consumer.head, Note::left(open));
+            self.done.leave(consumer.head, open);
             consumer.move_to(consumer.ready, 0);
             self.seldom.left.fetch_add(1, Ordering::Relaxed);
         }
@@ -316,7 +320,7 @@ unsafe impl<T> Ring<T> for MpmcRing<T> {
         let head = self.head.load(Ordering::Relaxed);
         let mut position = freed;
         while ahead(head, position) > 0 {
-            let done = self.done.at(position).filter(|note| !note.is_left()).map_or(0, Note::len);
+            let done = self.done.len_at(position).unwrap_or(0);
             positions.done_beyond += done;
             position = position.wrapping_add(done.max(1));
         }

@@ -22,7 +22,7 @@
 //! | O7 `close`: Release store of `closed`, after the seal | O8 | the receiver never learns of the seal, or takes it for open |
 //! | O8 `poll`: Acquire load of `closed` | O7 | the same |
 
-use super::runs::{Note, Runs};
+use super::runs::{Runs, Settled};
 use super::storage::probe;
 use super::tail::{Tail, ahead};
 use super::{Consumer, Polled, Positions, Producer, Refused, Ring, Run, Storage};
@@ -51,10 +51,10 @@ impl<T> MpscRing<T> {
         while consumer.available() < max {
             // The note is that of the stamp (N3): nobody claims these positions before this receiver has released them.
             match self.published.at(consumer.ready) {
-                Some(note) if !note.is_skip() => consumer.ready = consumer.ready.wrapping_add(note.len()),
-                Some(note) if consumer.available() == 0 => {
-                    consumer.ready = consumer.ready.wrapping_add(note.len());
-                    consumer.step_over(note.len());
+                Some(Settled::Values(len)) => consumer.ready = consumer.ready.wrapping_add(len),
+                Some(Settled::Skip(len)) if consumer.available() == 0 => {
+                    consumer.ready = consumer.ready.wrapping_add(len);
+                    consumer.step_over(len);
                 }
                 _ => return,
             }
@@ -149,9 +149,9 @@ unsafe impl<T> Ring<T> for MpscRing<T> {
 pub(super) fn publish(published: &Runs, run: Run, written: usize) {
     if written < run.len {
         // Before the stamp of the first part: a receiver that comes past it finds the mark, not a hole for a moment.
-        published.settle(run.start.wrapping_add(written as u64), Note::skip(run.len - written));
+        published.skip(run.start.wrapping_add(written as u64), run.len - written);
     }
     if written > 0 {
-        published.settle(run.start, Note::run(written));
+        published.settle(run.start, written);
     }
 }

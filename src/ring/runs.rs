@@ -6,12 +6,13 @@
 //!
 //! # Words
 //!
-//! `stamp = position << 1 | noted`.
+//! `stamp = position << 2 | kind`: positions are told apart by 62 bits.
 //!
 //! # Invariants
 //!
 //! * **N1** Stamp and note of a position are written by who owns the position, the note first.
-//! * **N2** A stamp that names position `p` was stored for `p`: stale and initial stamps name positions that lie behind.
+//! * **N2** A stamp that names position `p` was stored for `p`: stale and initial stamps name positions that lie behind. A run
+//!   that was left says so in the stamp itself, not in its note: whoever takes it over settles the same position again.
 //! * **N3** A note is that of the stamp read before it unless its position was passed and claimed again in between. Where that
 //!   can happen, whoever read it acts on it by a compare-and-swap that fails then, or looks again (N7) whether it has.
 //!
@@ -28,47 +29,26 @@ use super::storage::allocate;
 use crate::error::BuildError;
 use crate::sync::{AtomicU64, Ordering};
 
-const NOTED: u64 = 1;
-const SKIP: u64 = 1 << 63;
-const LEFT: u64 = 1 << 62;
+/// How far positions are shifted in a stamp: below them stands what is settled.
+const KIND: u32 = 2;
+/// One value.
+const ONE: u64 = 0;
+/// As many values as the note says.
+const VALUES: u64 = 1;
+/// As many positions without values as the note says.
+const SKIP: u64 = 2;
+/// As many values as the note says, whose owner has left them.
+const LEFT: u64 = 3;
 
-/// What a stamp says of the run that begins at its position.
+/// What is settled of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Note(u64);
-
-impl Note {
-    pub(super) const ONE: Self = Self(1);
-
-    /// A run like any other.
-    #[inline(always)]
-    pub(super) fn run(len: usize) -> Self {
-        Self(len as u64)
-    }
-
-    /// A run that holds no values: a skip mark.
-    pub(super) fn skip(len: usize) -> Self {
-        Self(SKIP | len as u64)
-    }
-
-    /// A run whose owner has left without being done with it.
-    pub(super) fn left(len: usize) -> Self {
-        Self(LEFT | len as u64)
-    }
-
-    #[inline(always)]
-    pub(super) fn is_skip(self) -> bool {
-        self.0 & SKIP != 0
-    }
-
-    #[inline(always)]
-    pub(super) fn is_left(self) -> bool {
-        self.0 & LEFT != 0
-    }
-
-    #[inline(always)]
-    pub(super) fn len(self) -> u64 {
-        self.0 & !(SKIP | LEFT)
-    }
+pub(super) enum Settled {
+    /// So many positions, like any others.
+    Values(u64),
+    /// So many that hold no values: a skip mark.
+    Skip(u64),
+    /// Its owner has left it; how long it is, whoever [takes](Runs::take) it learns.
+    Left,
 }
 
 pub(super) struct Runs {
@@ -86,7 +66,7 @@ impl Runs {
         let mut slots = 0..capacity as u64;
         let stamps = allocate(capacity, || {
             let slot = slots.next().unwrap_or(0);
-            AtomicU64::new(before.wrapping_add(slot.wrapping_sub(before) & (capacity as u64 - 1)) << 1)
+            AtomicU64::new(before.wrapping_add(slot.wrapping_sub(before) & (capacity as u64 - 1)) << KIND)
         })?;
         Ok(Self { stamps, notes: allocate(capacity, || AtomicU64::new(0))? })
     }
@@ -96,41 +76,69 @@ impl Runs {
         position as usize & (self.stamps.len() - 1)
     }
 
-    /// Settles the run that begins at `position`. The caller owns that position.
+    /// Settles the run of `len` values that begins at `position`. The caller owns them, as for the next two.
     #[inline(always)]
-    pub(super) fn settle(&self, position: u64, note: Note) {
-        let index = self.index(position);
-        let noted = if note == Note::ONE {
-            0
+    pub(super) fn settle(&self, position: u64, len: usize) {
+        if len == 1 {
+            self.stamp(position, ONE);
         } else {
-            // Release: N6, pairs with N7.
-            self.notes[index].store(note.0, Ordering::Release);
-            NOTED
-        };
+            self.note(position, VALUES, len);
+        }
+    }
+
+    pub(super) fn skip(&self, position: u64, len: usize) {
+        self.note(position, SKIP, len);
+    }
+
+    pub(super) fn leave(&self, position: u64, len: usize) {
+        self.note(position, LEFT, len);
+    }
+
+    #[inline(always)]
+    fn note(&self, position: u64, kind: u64, len: usize) {
+        // Release: N6, pairs with N7.
+        self.notes[self.index(position)].store(len as u64, Ordering::Release);
+        self.stamp(position, kind);
+    }
+
+    #[inline(always)]
+    fn stamp(&self, position: u64, kind: u64) {
         // Release: N4, pairs with N5.
-        self.stamps[index].store(position << 1 | noted, Ordering::Release);
+        self.stamps[self.index(position)].store(position << KIND | kind, Ordering::Release);
     }
 
     /// What is settled at `position`, if anything is.
     #[inline(always)]
-    pub(super) fn at(&self, position: u64) -> Option<Note> {
+    pub(super) fn at(&self, position: u64) -> Option<Settled> {
         let index = self.index(position);
+        // Acquire: N7, pairs with N6.
+        let note = || self.notes[index].load(Ordering::Acquire);
         // Acquire: N5, pairs with N4.
-        match self.stamps[index].load(Ordering::Acquire) ^ (position << 1) {
-            0 => Some(Note::ONE),
-            // Acquire: N7, pairs with N6.
-            NOTED => Some(Note(self.notes[index].load(Ordering::Acquire))),
+        match self.stamps[index].load(Ordering::Acquire) ^ (position << KIND) {
+            ONE => Some(Settled::Values(1)),
+            VALUES => Some(Settled::Values(note())),
+            SKIP => Some(Settled::Skip(note())),
+            LEFT => Some(Settled::Left),
             _ => None,
         }
     }
 
-    /// Makes a noted position unsettled again; its note, for the one caller that did it.
-    pub(super) fn take(&self, position: u64) -> Option<Note> {
+    /// How many values, or positions to step over, are settled at `position` for good.
+    #[inline(always)]
+    pub(super) fn len_at(&self, position: u64) -> Option<u64> {
+        match self.at(position)? {
+            Settled::Values(len) | Settled::Skip(len) => Some(len),
+            Settled::Left => None,
+        }
+    }
+
+    /// Makes a run that was left unsettled again, and gives its length, for the one caller that did it.
+    pub(super) fn take(&self, position: u64) -> Option<u64> {
         let index = self.index(position);
-        let (stamp, before) = (position << 1 | NOTED, position.wrapping_sub(self.stamps.len() as u64) << 1);
+        let (left, before) = (position << KIND | LEFT, position.wrapping_sub(self.stamps.len() as u64) << KIND);
         // Acquire: N5, pairs with N4. Relaxed otherwise: nothing is told but that it is taken.
-        let taken = self.stamps[index].compare_exchange(stamp, before, Ordering::Acquire, Ordering::Relaxed);
+        let taken = self.stamps[index].compare_exchange(left, before, Ordering::Acquire, Ordering::Relaxed);
         // Relaxed: N1, the caller owns the position now.
-        taken.ok().map(|_| Note(self.notes[index].load(Ordering::Relaxed)))
+        taken.ok().map(|_| self.notes[index].load(Ordering::Relaxed))
     }
 }
