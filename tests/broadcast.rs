@@ -3,7 +3,9 @@
 mod common;
 
 use common::{Drops, Random, panics};
-use ringway::broadcast::{Receiver, RecvError, RecvTimeoutError, SubscribeError, TryRecvError, channel};
+use ringway::broadcast::{
+    Batch, Iter, Receiver, RecvError, RecvTimeoutError, Sender, SubscribeError, Subscriber, TryRecvError, channel,
+};
 use ringway::{BuildError, Builder, ReserveError, SendError, TrySendError, Wait, Worker};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -330,4 +332,338 @@ fn workers_observe() {
     let fast = fast.join();
     assert_eq!((fast.received, fast.faults), (400, 1));
     assert!(told.iter().eq((0..400).filter(|n| *n != 50)));
+}
+
+/// `Probe::<T>::IS_SEND` and the like: an inherent constant where the bound holds, the trait's otherwise.
+struct Probe<T>(std::marker::PhantomData<T>);
+
+macro_rules! probe {
+    ($($constant:ident, $fallback:ident: $bound:ident;)+) => {$(
+        trait $fallback { const $constant: bool = false; }
+        impl<T> $fallback for Probe<T> {}
+        impl<T: $bound> Probe<T> { const $constant: bool = true; }
+    )+};
+}
+probe! {
+    IS_SEND, NotSend: Send;
+    IS_SYNC, NotSync: Sync;
+    IS_CLONE, NotClone: Clone;
+}
+
+/// Messages are looked at by several threads and dropped by any: they have to be `Send` and `Sync`, or nothing crosses threads.
+#[test]
+fn s16_what_may_cross_threads() {
+    macro_rules! bounds {
+        ($($type:ty: $send:literal $sync:literal $clone:literal;)+) => {$(
+            assert_eq!(
+                (Probe::<$type>::IS_SEND, Probe::<$type>::IS_SYNC, Probe::<$type>::IS_CLONE),
+                ($send, $sync, $clone),
+                stringify!($type)
+            );
+        )+};
+    }
+    type SendOnly = std::cell::Cell<u32>;
+    type SyncOnly = std::sync::MutexGuard<'static, u32>;
+    bounds! {
+        Sender<u32>: true false false;
+        Receiver<u32>: true false false;
+        Subscriber<u32>: true true true;
+        Batch<'static, u32>: false false false;
+        Iter<'static, u32>: true false false;
+        Sender<SendOnly>: false false false;
+        Receiver<SendOnly>: false false false;
+        Subscriber<SendOnly>: false false true;
+        Sender<SyncOnly>: false false false;
+        Receiver<SyncOnly>: false false false;
+        Subscriber<SyncOnly>: false false true;
+        Sender<common::Local>: false false false;
+        Receiver<common::Local>: false false false;
+    }
+}
+
+/// Messages that borrow, without size, of a whole page: each is dropped once, whoever goes last.
+#[test]
+fn odd_messages() {
+    static DROPPED: AtomicU64 = AtomicU64::new(0);
+    struct Nothing;
+    impl Drop for Nothing {
+        fn drop(&mut self) {
+            DROPPED.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let (mut tx, mut rx) = Builder::new(4).start_at(u64::MAX - 2).broadcast().unwrap();
+    let subscriber = tx.subscriber();
+    for _ in 0..7 {
+        tx.try_send(Nothing).unwrap();
+        assert_eq!(rx.drain(4, |_| ()), 1);
+    }
+    assert_eq!(DROPPED.load(Ordering::Relaxed), 3);
+    drop((tx, rx));
+    assert_eq!(DROPPED.load(Ordering::Relaxed), 3); // a subscriber keeps them, as it keeps the ring
+    drop(subscriber);
+    assert_eq!(DROPPED.load(Ordering::Relaxed), 7);
+
+    let text = "borrowed".to_owned();
+    let (mut tx, mut rx) = channel::<&str>(1);
+    tx.try_send(&text).unwrap();
+    assert!(std::ptr::eq(rx.try_recv().unwrap(), &*text));
+
+    let (mut tx, mut rx) = channel::<[u8; 5000]>(2);
+    for n in 0..5 {
+        tx.try_send([n; 5000]).unwrap();
+        assert_eq!(rx.drain(1, |page| assert_eq!(*page, [n; 5000])), 1);
+    }
+}
+
+/// Old values' drops panic in the middle of a claim of several: each is dropped once, and what was not sent stays with its owner.
+#[test]
+fn x22_old_values_that_panic_in_the_middle_of_a_batch() {
+    for start in [0, (1 << 63) - 6, u64::MAX - 6] {
+        for (bomb, by_reserving) in [(0, false), (1, true), (2, false), (3, true)] {
+            let drops = Drops::new(12);
+            let (mut tx, mut rx) = Builder::new(4).start_at(start).broadcast().unwrap();
+            let mut first = (0..4).map(|n| if n == bomb { drops.bomb(n) } else { drops.value(n) });
+            assert_eq!(tx.try_send_iter(&mut first), Ok(4));
+            assert_eq!(rx.drain(4, |_| ()), 4);
+            let mut next: Vec<_> = (4..8).map(|n| drops.value(n)).collect();
+            assert!(panics(|| if by_reserving {
+                drop(tx.try_reserve(4));
+            } else {
+                tx.try_send_iter(&mut next.drain(..)).map(drop).unwrap();
+            }));
+            // The old ones are gone, all of them; the new ones were not sent.
+            assert_eq!((&drops.all()[..4], rx.len(), tx.len()), (&[1; 4][..], 0, 0));
+            // One goes in where there is nothing to drop any more, then three and one.
+            tx.try_send(drops.value(8)).unwrap();
+            let mut rest = (9..12).map(|n| drops.value(n));
+            assert_eq!(tx.try_send_iter(&mut rest), Ok(3));
+            assert_eq!(rx.drain(4, |_| ()), 4);
+            assert_eq!(&drops.all()[8..], [0; 4]);
+            drop(next);
+            drop((tx, rx));
+            drops.all().iter().enumerate().for_each(|(n, times)| assert_eq!(*times, 1, "value {n}, bomb {bomb}"));
+        }
+    }
+}
+
+/// What one random history of a channel is compared with.
+struct Expected {
+    capacity: usize,
+    sent: usize,
+    /// No claim has gone further.
+    cleared: usize,
+    readers: Vec<Reader>,
+    /// For each lane: its receiver, and those who follow it.
+    holds: [usize; 64],
+    aborted: u64,
+    closed: bool,
+}
+
+struct Reader {
+    rx: Receiver<common::Value>,
+    next: usize,
+    released: usize,
+    /// The lanes of those that it follows.
+    after: Vec<usize>,
+}
+
+impl Expected {
+    fn least(&self) -> Option<usize> {
+        self.readers.iter().map(|reader| reader.released).min()
+    }
+
+    /// What a claim of `want` gets.
+    fn room(&self) -> Option<usize> {
+        self.least().filter(|_| !self.closed).map(|least| self.capacity - (self.sent - least))
+    }
+
+    fn limit(&self, reader: usize) -> usize {
+        let before = |other: &&Reader| self.readers[reader].after.contains(&other.rx.id());
+        self.readers.iter().filter(before).map(|other| other.released).min().unwrap_or(self.sent)
+    }
+}
+
+/// One thread, everything in any order: what is read, what fits, what is dropped and what is counted is what a model says.
+#[test]
+fn f24_any_history_agrees_with_a_model() {
+    let mut random = Random::new("any history agrees with a model");
+    let histories = if cfg!(debug_assertions) { 40 } else { 400 };
+    for history in 0..histories {
+        let capacity = 1 << random.below(4);
+        let start = [0, (1 << 32) - 5, (1 << 62) - 5, (1 << 63) - 5, u64::MAX - 4][history % 5];
+        let drops = Drops::new(2_000);
+        let mut made = 0..;
+        let mut numbers: Vec<usize> = Vec::new(); // of what was sent
+        let (mut tx, rx) = Builder::new(capacity).start_at(start).broadcast::<common::Value>().unwrap();
+        let subscriber = tx.subscriber();
+        let mut expected = Expected {
+            capacity,
+            sent: 0,
+            cleared: 0,
+            readers: vec![Reader { rx, next: 0, released: 0, after: Vec::new() }],
+            holds: std::array::from_fn(|lane| usize::from(lane == 0)),
+            aborted: 0,
+            closed: false,
+        };
+        let mut dropped = vec![0; 2_000];
+        let mut forgotten: Option<(usize, Vec<usize>)> = None; // slots, and what is in them
+        for step in 0..200 {
+            let at = format!("history {history}, step {step}, capacity {capacity}");
+            let mut settle = |expected: &mut Expected, dropped: &mut Vec<usize>| {
+                if let Some((slots, values)) = forgotten.take() {
+                    expected.aborted += slots as u64;
+                    values.into_iter().for_each(|number| dropped[number] += 1);
+                }
+            };
+            match random.below(16) {
+                0..=3 => {
+                    settle(&mut expected, &mut dropped);
+                    let number = made.next().unwrap();
+                    let result = tx.try_send(drops.value(number));
+                    match expected.room() {
+                        None => assert!(matches!(result, Err(TrySendError::Disconnected(_))), "{at}"),
+                        Some(0) => assert!(matches!(result, Err(TrySendError::Full(_))), "{at}"),
+                        Some(_) => {
+                            result.unwrap();
+                            numbers.push(number);
+                            expected.sent += 1;
+                            expected.cleared = expected.cleared.max(expected.sent);
+                            continue;
+                        }
+                    }
+                    dropped[number] += 1;
+                }
+                4..=5 => {
+                    settle(&mut expected, &mut dropped);
+                    let want = 1 + random.below(capacity + 2);
+                    let batch: Vec<_> = made.by_ref().take(want).collect();
+                    let mut values = batch.iter().map(|number| drops.value(*number)).collect::<Vec<_>>().into_iter();
+                    let result = tx.try_send_iter(&mut values);
+                    let fits = expected.room().map(|room| room.min(want));
+                    assert_eq!(result.ok(), fits, "{at}");
+                    let fits = fits.unwrap_or(0);
+                    numbers.extend(&batch[..fits]);
+                    batch[fits..].iter().for_each(|number| dropped[*number] += 1);
+                    expected.sent += fits;
+                    expected.cleared = expected.cleared.max(expected.sent);
+                }
+                6..=7 => {
+                    settle(&mut expected, &mut dropped);
+                    let want = 1 + random.below(capacity);
+                    let room = expected.room();
+                    let mut slots = match (tx.try_reserve(want), room) {
+                        (Ok(slots), Some(room)) if room >= want => slots,
+                        (Err(error), room) => {
+                            let why = room.map_or(ReserveError::Disconnected, |free| ReserveError::TooFew { free });
+                            assert_eq!(error, why, "{at}");
+                            continue;
+                        }
+                        (Ok(_), room) => panic!("{at}: {want} reserved, room {room:?}"),
+                    };
+                    expected.cleared = expected.cleared.max(expected.sent + want);
+                    let filled: Vec<_> = made.by_ref().take(random.below(want + 1)).collect();
+                    filled.iter().for_each(|number| slots.push(drops.value(*number)).unwrap());
+                    match random.below(3) {
+                        0 => {
+                            slots.commit();
+                            expected.sent += filled.len();
+                            expected.aborted += (want - filled.len()) as u64;
+                            numbers.extend(filled);
+                        }
+                        1 => {
+                            drop(slots);
+                            expected.aborted += want as u64;
+                            filled.into_iter().for_each(|number| dropped[number] += 1);
+                        }
+                        _ => {
+                            std::mem::forget(slots);
+                            forgotten = Some((want, filled));
+                        }
+                    }
+                }
+                8..=9 if expected.readers.len() < 6 => {
+                    let after: Vec<_> = (0..expected.readers.len()).filter(|_| random.below(3) == 0).collect();
+                    let befores: Vec<_> = after.iter().map(|reader| &expected.readers[*reader].rx).collect();
+                    let rx = if step % 2 == 0 {
+                        tx.subscribe_after(&befores).unwrap()
+                    } else {
+                        subscriber.subscribe_after(&befores).unwrap()
+                    };
+                    let after: Vec<_> = befores.iter().map(|rx| rx.id()).collect();
+                    after.iter().for_each(|lane| expected.holds[*lane] += 1);
+                    assert_eq!(expected.holds.iter().position(|holds| *holds == 0), Some(rx.id()), "{at}");
+                    expected.holds[rx.id()] = 1;
+                    assert_eq!((rx.len(), rx.is_empty()), (0, true), "{at}");
+                    expected.readers.push(Reader { rx, next: expected.sent, released: expected.sent, after });
+                }
+                10 if !expected.readers.is_empty() => {
+                    let gone = expected.readers.swap_remove(random.below(expected.readers.len()));
+                    expected.holds[gone.rx.id()] -= 1;
+                    gone.after.iter().for_each(|lane| expected.holds[*lane] -= 1);
+                }
+                _ if !expected.readers.is_empty() => {
+                    let reader = random.below(expected.readers.len());
+                    // A forgotten batch is released first.
+                    expected.readers[reader].released = expected.readers[reader].next;
+                    let limit = expected.limit(reader);
+                    let Reader { rx, next, released, .. } = &mut expected.readers[reader];
+                    let max = 1 + random.below(2 * capacity);
+                    let available = limit.saturating_sub(*next);
+                    let Ok(mut batch) = rx.try_batch(max) else {
+                        assert_eq!(available, 0, "{at}");
+                        continue;
+                    };
+                    assert!((1..=available.min(max)).contains(&batch.len()), "{at}: {batch:?} of {available}");
+                    assert!(batch.iter().map(|value| value.number).eq(numbers[*next..][..batch.len()].iter().copied()));
+                    for _ in 0..random.below(batch.len() + 1) {
+                        assert_eq!(batch.advance().unwrap().number, numbers[*next], "{at}");
+                        *next += 1;
+                    }
+                    let rest = random.below(batch.len() + 1);
+                    batch.commit(rest);
+                    *next += rest;
+                    if random.below(4) == 0 {
+                        std::mem::forget(batch);
+                    } else {
+                        drop(batch);
+                        *released = *next;
+                    }
+                    assert_eq!(rx.len(), expected.sent - *next, "{at}");
+                }
+                _ => (),
+            }
+            numbers[..expected.cleared.saturating_sub(capacity).min(numbers.len())]
+                .iter()
+                .for_each(|number| dropped[*number] = 1);
+            assert!(drops.all() == dropped, "{at}: drops");
+            let stats = tx.stats();
+            let least = expected.least();
+            assert_eq!((stats.sent, stats.aborted), (expected.sent as u64, expected.aborted), "{at}");
+            assert_eq!((stats.received, stats.in_flight()), {
+                let received = least.unwrap_or(expected.sent);
+                (received as u64, (expected.sent - received) as u64)
+            });
+            assert_eq!((tx.receivers(), tx.len() as u64), (expected.readers.len(), stats.in_flight()), "{at}");
+            assert_eq!(stats.slowest.map(|slowest| slowest.behind), least.map(|least| (expected.sent - least) as u64));
+        }
+        // The end: everybody reads what is left, those before first.
+        drop(tx);
+        let mut idle = 0;
+        while !expected.readers.is_empty() {
+            let reader = idle % expected.readers.len();
+            let Reader { rx, next, .. } = &mut expected.readers[reader];
+            rx.drain(3, |value| {
+                assert_eq!(value.number, numbers[*next]);
+                *next += 1;
+            });
+            if matches!(rx.try_batch(1), Err(TryRecvError::Disconnected)) {
+                assert_eq!(*next, expected.sent);
+                expected.readers.swap_remove(reader);
+            }
+            idle += 1;
+        }
+        drop(subscriber);
+        let made = made.next().unwrap();
+        assert!(drops.all()[..made].iter().all(|times| *times == 1), "history {history}: each value is dropped once");
+    }
 }

@@ -1,8 +1,8 @@
 //! One sender, receivers that all get everything.
 
 use loom_tests::{Arc, Mint, Note, Token, model, thread};
-use ringway::broadcast::{Receiver, Sender, TryRecvError};
-use ringway::{Builder, Wait};
+use ringway::broadcast::{Receiver, RecvError, Sender, TryRecvError};
+use ringway::{Builder, Event, TrySendError, Wait};
 
 fn channel_at<T: Send + Sync>(capacity: usize, start: u64) -> (Sender<T>, Receiver<T>) {
     Builder::new(capacity).start_at(start).wait(Wait::park()).broadcast().expect("a valid channel")
@@ -185,5 +185,250 @@ fn close_wakes_receivers() {
         drop(tx);
         assert_eq!(numbers(rx), [7]);
         assert_eq!(reader.join().unwrap(), [7]);
+    });
+}
+
+/// One only looks and leaves: that alone keeps the sender from overwriting what it looked at.
+#[test]
+fn leave_after_a_look() {
+    model("leave after a look", 3, || {
+        let (mut tx, mut rx) = channel(1);
+        let mut looker = tx.subscribe().unwrap();
+        tx.try_send(0).unwrap();
+        assert_eq!(rx.drain(1, |n| assert_eq!(*n, 0)), 1);
+        let leaving = thread::spawn(move || assert_eq!(looker.try_batch(1).unwrap().as_slices().0, [0]));
+        let _ = tx.try_send(1);
+        leaving.join().unwrap();
+    });
+}
+
+/// One looks and leaves, another thread takes the lane, the sender sees the bit of the one with the cursor of the other.
+#[test]
+fn a_lane_changes_hands() {
+    model("a lane changes hands", 3, || {
+        let (mut tx, mut rx) = channel(1);
+        let mut looker = tx.subscribe().unwrap();
+        let subscriber = tx.subscriber();
+        tx.try_send(0).unwrap();
+        assert_eq!(rx.drain(1, |_| ()), 1);
+        let leaving = thread::spawn(move || assert_eq!(looker.try_batch(1).unwrap().as_slices().0, [0]));
+        let joining = thread::spawn(move || drop(subscriber.subscribe().unwrap()));
+        let _ = tx.try_send(1);
+        leaving.join().unwrap();
+        joining.join().unwrap();
+    });
+}
+
+/// The same where the one who has left is still followed: the last of its followers gives the lane away.
+#[test]
+fn a_followed_lane_changes_hands() {
+    model("a followed lane changes hands", 3, || {
+        let (mut tx, mut rx) = channel(1);
+        let mut looker = tx.subscribe().unwrap();
+        let follower = tx.subscribe_after(&[&looker]).unwrap();
+        let subscriber = tx.subscriber();
+        tx.try_send(0).unwrap();
+        assert_eq!(rx.drain(1, |_| ()), 1);
+        let leaving = thread::spawn(move || assert_eq!(looker.try_batch(1).unwrap().as_slices().0, [0]));
+        let joining = thread::spawn(move || {
+            drop(follower);
+            drop(subscriber.subscribe());
+        });
+        let _ = tx.try_send(1);
+        leaving.join().unwrap();
+        joining.join().unwrap();
+    });
+}
+
+/// Whoever takes the lane of one that leaves is not left unguarded by that one's leaving.
+#[test]
+fn a_newcomer_keeps_its_lane() {
+    model("a newcomer keeps its lane", 2, || {
+        let (mut tx, mut rx) = channel(1);
+        let leaver = tx.subscribe().unwrap();
+        let subscriber = tx.subscriber();
+        let leaving = thread::spawn(move || drop(leaver));
+        let joining = thread::spawn(move || {
+            let mut rx = subscriber.subscribe().unwrap();
+            let mut seen = Vec::new();
+            while let Ok(1..) = rx.try_batch(1).map(|batch| batch.len()) {
+                rx.drain(1, |n| seen.push(*n));
+            }
+            seen
+        });
+        let mut sent = 0;
+        for n in 0..2 {
+            if tx.try_send(n).is_ok() {
+                sent += 1;
+                assert_eq!(rx.drain(1, |seen| assert_eq!(*seen, n)), 1);
+            }
+        }
+        leaving.join().unwrap();
+        let seen = joining.join().unwrap();
+        assert!(seen.iter().zip(&seen[1.min(seen.len())..]).all(|(n, next)| n + 1 == *next), "{seen:?}");
+        assert!(seen.last().is_none_or(|last| *last < sent));
+    });
+}
+
+/// All have left, and another comes while the sender sends: what is sent into the void is dropped once, like the rest.
+#[test]
+fn nobody_for_a_while() {
+    model("nobody for a while", 3, || {
+        let mint = Mint::new();
+        let (mut tx, mut rx) = channel::<Token>(1);
+        let subscriber = tx.subscriber();
+        tx.try_send(mint.token(0)).unwrap();
+        let other = thread::spawn(move || {
+            assert!(rx.try_batch(1).unwrap().as_slices().0[0].is_alive());
+            drop(rx);
+            let mut rx = subscriber.subscribe().unwrap();
+            let mut seen = Vec::new();
+            rx.drain(1, |token| seen.push(token.number));
+            seen
+        });
+        let sent: Vec<_> = (1..3).filter(|n| tx.try_send(mint.token(*n)).is_ok()).collect();
+        let seen = other.join().unwrap();
+        assert!(seen.iter().all(|n| sent.contains(n)), "{seen:?} of {sent:?}");
+        drop(tx);
+        assert_eq!(mint.alive(), 0);
+    });
+}
+
+/// The one before it goes without having released anything: the follower sees what it did all the same.
+#[test]
+fn a_follower_sees_what_one_that_left_did() {
+    model("a follower sees what one that left did", 3, || {
+        let note = Arc::new(Note::new());
+        let (mut tx, mut first) = channel(1);
+        let mut follower = tx.subscribe_after(&[&first]).unwrap();
+        tx.try_send(7).unwrap();
+        let stage = thread::spawn({
+            let note = Arc::clone(&note);
+            move || note.write(first.try_batch(1).unwrap().as_slices().0[0])
+        });
+        while follower.drain(1, |n| assert_eq!(*n, note.read())) == 0 {
+            thread::yield_now();
+        }
+        stage.join().unwrap();
+    });
+}
+
+/// The one before it releases, and sleeps no more: the follower sees what it did, whether it was woken or looked by itself.
+#[test]
+fn a_follower_looks_by_itself() {
+    model("a follower looks by itself", 3, || {
+        let note = Arc::new(Note::new());
+        let (mut tx, mut first) = channel(2);
+        let mut follower = tx.subscribe_after(&[&first]).unwrap();
+        tx.try_send(7).unwrap();
+        let stage = thread::spawn({
+            let note = Arc::clone(&note);
+            move || {
+                first.drain(1, |n| note.write(*n));
+                first
+            }
+        });
+        while follower.drain(1, |n| assert_eq!(*n, note.read())) == 0 {
+            thread::yield_now();
+        }
+        stage.join().unwrap();
+    });
+}
+
+/// Two sleep; what one message, one release, one that goes, or the end does is of use to both.
+#[test]
+fn both_are_woken() {
+    // Gives back what is not to go yet.
+    type Wake = fn(Sender<u32>, Receiver<u32>) -> (Option<Sender<u32>>, Option<Receiver<u32>>);
+    let wakes: [(&str, bool, Wake); 4] = [
+        ("a message", false, |mut tx, rx| {
+            tx.try_send(7).unwrap();
+            (Some(tx), Some(rx))
+        }),
+        ("a release", true, |tx, mut rx| {
+            assert_eq!(rx.drain(1, |_| ()), 1);
+            (Some(tx), Some(rx))
+        }),
+        ("one that goes", true, |tx, _| (Some(tx), None)),
+        ("the end", false, |_, rx| (None, Some(rx))),
+    ];
+    for (name, follow, wake) in wakes {
+        model(&format!("both are woken by {name}"), 2, move || {
+            let (mut tx, rx) = channel(1);
+            let before = [&rx];
+            let readers = [0, 1].map(|_| tx.subscribe_after(&before[..usize::from(follow)]).unwrap());
+            if follow {
+                tx.try_send(7).unwrap();
+            }
+            let readers = readers.map(|mut rx| thread::spawn(move || rx.recv()));
+            let _others = wake(tx, rx);
+            let expected = if name == "the end" { Err(RecvError::Disconnected) } else { Ok(7) };
+            readers.into_iter().for_each(|reader| assert_eq!(reader.join().unwrap(), expected));
+        });
+    }
+}
+
+/// A receiver closes: a sender that waits for room gets its message back.
+#[test]
+fn close_wakes_the_sender() {
+    model("close wakes the sender", 3, || {
+        let (mut tx, rx) = channel(1);
+        tx.try_send(0).unwrap();
+        let sender = thread::spawn(move || tx.send(1).is_err());
+        assert!(rx.close());
+        assert!(sender.join().unwrap());
+    });
+}
+
+/// Who learns that the channel is closed sees what the closer did before, however he learns it.
+#[test]
+fn the_closer_leaves_a_note() {
+    type Learn = fn(&mut Sender<u32>, &mut Receiver<u32>) -> bool;
+    let ways: [(&str, Learn); 4] = [
+        ("asking", |tx, _| tx.is_disconnected()),
+        ("sending", |tx, _| matches!(tx.try_send(1), Err(TrySendError::Disconnected(_)))),
+        ("receiving", |_, rx| rx.try_recv() == Err(TryRecvError::Disconnected)),
+        ("closing too", |tx, _| !tx.close()),
+    ];
+    for (name, learn) in ways {
+        model(&format!("the closer leaves a note, learnt by {name}"), 3, move || {
+            let note = Arc::new(Note::new());
+            let (mut tx, mut rx) = channel(1);
+            let other = tx.subscribe().unwrap();
+            let leaving = thread::spawn({
+                let note = Arc::clone(&note);
+                move || {
+                    note.write(7);
+                    other.close()
+                }
+            });
+            let mut learnt = learn(&mut tx, &mut rx);
+            while !learnt && name != "closing too" {
+                thread::yield_now();
+                learnt = learn(&mut tx, &mut rx);
+            }
+            if learnt {
+                assert_eq!(note.read(), 7);
+            }
+            assert_eq!(leaving.join().unwrap(), learnt, "one of the two closed it");
+        });
+    }
+}
+
+/// A receiver's event is exchanged while another sleeps on the old one: the message wakes both.
+#[test]
+fn the_event_moves_while_another_sleeps() {
+    model("the event moves while another sleeps", 2, || {
+        let (mut tx, mut rx) = channel(1);
+        let mut other = tx.subscribe().unwrap();
+        let sleeper = thread::spawn(move || other.recv());
+        let mover = thread::spawn(move || {
+            let event = Event::new();
+            assert!(rx.set_event(&event));
+            assert!(event.wait_until(None, || !rx.is_empty()));
+            rx.try_recv()
+        });
+        tx.try_send(7).unwrap();
+        assert_eq!((sleeper.join().unwrap(), mover.join().unwrap()), (Ok(7), Ok(7)));
     });
 }
