@@ -667,3 +667,41 @@ fn f24_any_history_agrees_with_a_model() {
         assert!(drops.all()[..made].iter().all(|times| *times == 1), "history {history}: each value is dropped once");
     }
 }
+
+/// Closed while a send is under way: who has been told that all is over gets nothing more; the others do; it is dropped once.
+#[test]
+fn the_end_is_final() {
+    let drops = Drops::new(1);
+    let (mut tx, mut told) = channel(4);
+    let mut other = tx.subscribe().unwrap();
+    let mut slots = tx.try_reserve(2).unwrap();
+    slots.push(drops.value(0)).unwrap();
+    assert!(told.close());
+    assert_eq!(told.try_batch(4).unwrap_err(), TryRecvError::Disconnected);
+    slots.commit();
+    assert_eq!((told.drain(4, |_| ()), other.drain(4, |_| ())), (0, 1));
+    assert_eq!(told.recv_with(|_| ()), Err(RecvError::Disconnected));
+    assert_eq!(other.try_batch(4).unwrap_err(), TryRecvError::Disconnected);
+    drop((tx, told, other));
+    drops.assert_each_once();
+}
+
+/// One that goes wakes all who follow it, also those who sleep behind one that has somebody else to wait for.
+#[test]
+fn one_that_goes_wakes_all_its_followers() {
+    let (mut tx, first) = Builder::new(4).wait(Wait::park()).broadcast().unwrap();
+    let mut slow = tx.subscribe().unwrap();
+    let followers = [tx.subscribe_after(&[&first, &slow]).unwrap(), tx.subscribe_after(&[&first]).unwrap()];
+    tx.try_send(7).unwrap();
+    let followers = followers.map(|mut rx| {
+        let follower = thread::spawn(move || rx.recv());
+        thread::sleep(Duration::from_millis(20)); // it sleeps before the next one does
+        follower
+    });
+    drop(first);
+    let [both, one] = followers;
+    assert_eq!(one.join().unwrap(), Ok(7));
+    assert_eq!(tx.stats().rescued_wakeups, 0);
+    assert_eq!(slow.try_recv(), Ok(7));
+    assert_eq!(both.join().unwrap(), Ok(7));
+}

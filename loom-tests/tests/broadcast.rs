@@ -230,20 +230,21 @@ fn a_followed_lane_changes_hands() {
         tx.try_send(0).unwrap();
         assert_eq!(rx.drain(1, |_| ()), 1);
         let leaving = thread::spawn(move || assert_eq!(looker.try_batch(1).unwrap().as_slices().0, [0]));
-        let joining = thread::spawn(move || {
-            drop(follower);
-            drop(subscriber.subscribe());
+        let sender = thread::spawn(move || {
+            let _ = tx.try_send(1);
+            (tx, rx)
         });
-        let _ = tx.try_send(1);
+        drop(follower);
+        drop(subscriber.subscribe());
         leaving.join().unwrap();
-        joining.join().unwrap();
+        drop(sender.join().unwrap());
     });
 }
 
 /// Whoever takes the lane of one that leaves is not left unguarded by that one's leaving.
 #[test]
 fn a_newcomer_keeps_its_lane() {
-    model("a newcomer keeps its lane", 2, || {
+    model("a newcomer keeps its lane", 3, || {
         let (mut tx, mut rx) = channel(1);
         let leaver = tx.subscribe().unwrap();
         let subscriber = tx.subscriber();
@@ -360,10 +361,12 @@ fn both_are_woken() {
             if follow {
                 tx.try_send(7).unwrap();
             }
-            let readers = readers.map(|mut rx| thread::spawn(move || rx.recv()));
+            // Neither goes before both are awake: that would wake the other.
+            let readers = readers.map(|mut rx| thread::spawn(move || (rx.recv(), rx)));
             let _others = wake(tx, rx);
+            let readers = readers.map(|reader| reader.join().unwrap());
             let expected = if name == "the end" { Err(RecvError::Disconnected) } else { Ok(7) };
-            readers.into_iter().for_each(|reader| assert_eq!(reader.join().unwrap(), expected));
+            readers.iter().for_each(|(received, _)| assert_eq!(*received, expected));
         });
     }
 }
@@ -430,5 +433,41 @@ fn the_event_moves_while_another_sleeps() {
         });
         tx.try_send(7).unwrap();
         assert_eq!((sleeper.join().unwrap(), mover.join().unwrap()), (Ok(7), Ok(7)));
+    });
+}
+
+/// The last receiver goes: the sender that is refused sees what it did.
+#[test]
+fn the_last_leaves_a_note() {
+    model("the last leaves a note", 3, || {
+        let note = Arc::new(Note::new());
+        let (mut tx, rx) = channel::<u32>(1);
+        tx.try_send(0).unwrap();
+        let leaving = thread::spawn({
+            let note = Arc::clone(&note);
+            move || {
+                note.write(7);
+                drop(rx);
+            }
+        });
+        if matches!(tx.try_send(1), Err(TrySendError::Disconnected(_))) {
+            assert_eq!(note.read(), 7);
+        }
+        leaving.join().unwrap();
+    });
+}
+
+/// One follower has left: the other is still woken by a release.
+#[test]
+fn one_follower_of_two_stays() {
+    model("one follower of two stays", 3, || {
+        let (mut tx, mut first) = channel(1);
+        let other = tx.subscribe_after(&[&first]).unwrap();
+        let mut follower = tx.subscribe_after(&[&first]).unwrap();
+        drop(other);
+        tx.try_send(7).unwrap();
+        let last = thread::spawn(move || follower.recv());
+        assert_eq!(first.drain(1, |_| ()), 1);
+        assert_eq!(last.join().unwrap(), Ok(7));
     });
 }
