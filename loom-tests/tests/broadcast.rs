@@ -219,7 +219,8 @@ fn a_lane_changes_hands() {
     });
 }
 
-/// The same where the one who has left is still followed: the last of its followers gives the lane away.
+/// The same where the one who has left is still followed: the last of its followers gives the lane away. (Four threads: a fence
+/// that follows a step cannot be parted from it here, so whoever did two of these things would hide what is missing.)
 #[test]
 fn a_followed_lane_changes_hands() {
     model("a followed lane changes hands", 3, || {
@@ -229,15 +230,13 @@ fn a_followed_lane_changes_hands() {
         let subscriber = tx.subscriber();
         tx.try_send(0).unwrap();
         assert_eq!(rx.drain(1, |_| ()), 1);
-        let leaving = thread::spawn(move || assert_eq!(looker.try_batch(1).unwrap().as_slices().0, [0]));
-        let sender = thread::spawn(move || {
-            let _ = tx.try_send(1);
-            (tx, rx)
-        });
-        drop(follower);
-        drop(subscriber.subscribe());
-        leaving.join().unwrap();
-        drop(sender.join().unwrap());
+        let others = [
+            thread::spawn(move || drop(follower)),
+            thread::spawn(move || assert_eq!(looker.try_batch(1).unwrap().as_slices().0, [0])),
+            thread::spawn(move || drop(subscriber.subscribe())),
+        ];
+        let _ = tx.try_send(1);
+        others.into_iter().for_each(|other| other.join().unwrap());
     });
 }
 
