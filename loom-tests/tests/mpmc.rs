@@ -489,3 +489,32 @@ fn a_mark_makes_room() {
         assert!(sender.join().unwrap().0);
     });
 }
+
+/// Who looks where the head was, and finds that the ring has come round there, looks again.
+#[test]
+fn who_looks_too_late_looks_again() {
+    model("who looks too late looks again", 2, || {
+        let (mut tx, mut rx) = channel::<u32>(2);
+        let mut other = rx.clone();
+        assert_eq!(tx.try_send_iter(&mut (0..2)), Ok(2));
+        let busy = thread::spawn(move || {
+            // One message at least is there all the time.
+            assert!(other.try_recv().is_ok());
+            (tx.try_send(2).is_ok(), other, tx)
+        });
+        assert!(rx.try_recv().is_ok());
+        drop(busy.join().unwrap());
+    });
+}
+
+/// A sender that waits for room is released by a close.
+#[test]
+fn a_close_releases_a_sender() {
+    model("a close releases a sender", 3, || {
+        let (mut tx, rx) = channel::<u32>(1);
+        tx.try_send(0).unwrap();
+        let sender = thread::spawn(move || tx.send(1).is_err());
+        assert!(rx.close());
+        assert!(sender.join().unwrap());
+    });
+}
