@@ -685,26 +685,3 @@ fn the_end_is_final() {
     drop((tx, told, other));
     drops.assert_each_once();
 }
-
-/// One that releases, or goes, wakes all who follow it: also those who sleep behind one that has somebody else to wait for.
-#[test]
-fn all_followers_are_woken() {
-    for goes in [false, true] {
-        let (mut tx, mut first) = Builder::new(4).wait(Wait::park()).broadcast().unwrap();
-        let mut slow = tx.subscribe().unwrap();
-        let followers = [tx.subscribe_after(&[&first, &slow]).unwrap(), tx.subscribe_after(&[&first]).unwrap()];
-        tx.try_send(7).unwrap();
-        let [both, one] = followers.map(|mut rx| {
-            let follower = thread::spawn(move || rx.recv());
-            thread::sleep(Duration::from_millis(20)); // it sleeps before the next one does
-            follower
-        });
-        assert_eq!(first.drain(usize::from(!goes), |_| ()), usize::from(!goes));
-        let first = Some(first).filter(|_| !goes);
-        assert_eq!(one.join().unwrap(), Ok(7));
-        assert_eq!(tx.stats().rescued_wakeups, 0);
-        assert_eq!(slow.try_recv(), Ok(7));
-        assert_eq!(both.join().unwrap(), Ok(7));
-        drop(first);
-    }
-}

@@ -470,3 +470,28 @@ fn one_follower_of_two_stays() {
         assert_eq!(last.join().unwrap(), Ok(7));
     });
 }
+
+/// Another sleeps too, for whom there is nothing: the follower is woken all the same when the one before it releases, or goes.
+#[test]
+fn the_follower_is_woken_beside_others() {
+    for goes in [false, true] {
+        model(
+            &format!("the follower is woken beside others, {}", ["release", "leave"][usize::from(goes)]),
+            2,
+            move || {
+                let (mut tx, mut first) = channel(1);
+                let mut other = tx.subscribe().unwrap();
+                let mut follower = tx.subscribe_after(&[&first]).unwrap();
+                tx.try_send(7).unwrap();
+                assert_eq!(other.drain(1, |_| ()), 1);
+                let other = thread::spawn(move || numbers(other));
+                let follower = thread::spawn(move || (follower.recv(), follower));
+                assert_eq!(first.drain(usize::from(!goes), |_| ()), usize::from(!goes));
+                let first = Some(first).filter(|_| !goes);
+                assert_eq!(follower.join().unwrap().0, Ok(7));
+                drop((tx, first));
+                assert_eq!(other.join().unwrap(), []);
+            },
+        );
+    }
+}
