@@ -92,7 +92,8 @@ pub struct ChannelStats {
     /// Messages that a receiver took or committed. A worker of a [pool](crate::Worker::pool) takes messages before its handler
     /// sees them.
     pub received: u64,
-    /// Messages that nobody took: dropped with the last receiver, or skipped after a panic in a worker's handler.
+    /// Messages that nobody took: dropped with the last receiver, or skipped after a panic in a worker's handler. A broadcast
+    /// drops none.
     pub dropped: u64,
     /// Slots that were reserved and not committed.
     pub aborted: u64,
@@ -258,8 +259,20 @@ impl<T, R: Ring<T>> Shared<T, R> {
             // next, one wake-up for each that finds work.
             self.bells.not_empty.notify(1);
         }
-        consumer.ended = polled == Polled::Closed;
+        if polled == Polled::Closed {
+            self.end(consumer);
+        }
         polled
+    }
+
+    /// All is over for this receiver: that is final. A message of a send that raced the closing may still come, for others.
+    #[cold]
+    fn end(&self, consumer: &mut Consumer) {
+        consumer.ended = true;
+        self.ring.retire(consumer);
+        if guard("who ends wakes those who follow") && self.ring.receivers_await_release() {
+            self.bells.not_empty.notify(u32::MAX);
+        }
     }
 
     /// Counts skip marks that were stepped over, and gives their slots back.
@@ -354,9 +367,8 @@ impl<T, R: Ring<T>> Shared<T, R> {
         let (dropped, skipped) = (counts.dropped.get(), counts.skipped.get());
         let positions = self.ring.positions();
         let aborted = counts.aborted.get();
-        let released = positions.head.wrapping_sub(self.start);
-        let claimed = released.wrapping_add(positions.len as u64);
-        let taken = released.wrapping_add(positions.done_beyond);
+        let taken = distance(positions.head, self.start).wrapping_add(positions.done_beyond);
+        let claimed = distance(positions.tail, self.start).max(taken);
         let marks = if R::SKIP_MARKS { aborted } else { 0 };
         ChannelStats {
             sent: claimed.saturating_sub(marks),
@@ -381,6 +393,11 @@ impl<T, R: Ring<T>> Shared<T, R> {
             .field("closed", &self.ring.is_closed())
             .finish_non_exhaustive()
     }
+}
+
+/// How many positions from `start` to `end`; positions are compared in 63 bits.
+fn distance(end: u64, start: u64) -> u64 {
+    end.wrapping_sub(start) << 1 >> 1
 }
 
 /// How many sleepers to wake for so many positions.

@@ -227,6 +227,9 @@ pub(crate) unsafe trait Ring<T>: Sized {
         false
     }
 
+    /// The receiver has been told that all is over, and reads no more: nobody has to wait for it.
+    fn retire(&self, _consumer: &Consumer) {}
+
     /// Number and distance of the receiver that is farthest behind, where the slowest gates.
     fn slowest(&self) -> Option<(usize, u64)> {
         None
@@ -248,6 +251,7 @@ pub(crate) unsafe trait Ring<T>: Sized {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Positions {
     pub(crate) head: u64,
+    pub(crate) tail: u64,
     /// `tail - head`, between 0 and the capacity.
     pub(crate) len: usize,
     /// Positions beyond `head` that were released out of order.
@@ -257,6 +261,6 @@ pub(crate) struct Positions {
 impl Positions {
     /// `tail` was read after `head`: it is not behind it, only possibly too far ahead.
     fn between(head: u64, tail: u64, capacity: usize) -> Self {
-        Self { head, len: ahead(tail, head).clamp(0, capacity as i64) as usize, done_beyond: 0 }
+        Self { head, tail, len: ahead(tail, head).clamp(0, capacity as i64) as usize, done_beyond: 0 }
     }
 }

@@ -685,3 +685,42 @@ fn the_end_is_final() {
     drop((tx, told, other));
     drops.assert_each_once();
 }
+
+/// Closed while a send is under way: the one before has been told that all is over. So is, or gets the message, whoever follows it.
+#[test]
+fn a_follower_ends_too() {
+    let (mut tx, mut first) = channel(4);
+    let mut follower = tx.subscribe_after(&[&first]).unwrap();
+    let mut slots = tx.try_reserve(1).unwrap();
+    slots.push(7).unwrap();
+    assert!(first.close());
+    assert_eq!(first.try_recv(), Err(TryRecvError::Disconnected));
+    slots.commit();
+    assert_eq!(first.try_recv(), Err(TryRecvError::Disconnected)); // final
+    assert_ne!(follower.recv_timeout(Duration::from_millis(300)), Err(RecvTimeoutError::Timeout));
+}
+
+/// A worker that is closed reads what is there and goes, also while the sender keeps sending.
+#[test]
+fn a_closed_worker_goes_while_the_sender_sends() {
+    let (mut tx, rx) = channel::<u64>(64);
+    let mut other = tx.subscribe().unwrap();
+    let stop = std::sync::Arc::new(AtomicU64::new(0));
+    let sender = thread::spawn({
+        let stop = std::sync::Arc::clone(&stop);
+        move || {
+            while stop.load(Ordering::Relaxed) == 0 {
+                tx.send(1).unwrap();
+                other.drain(64, |_| ());
+            }
+        }
+    });
+    let worker = Worker::builder().batch(8).observe(rx, |_| thread::sleep(Duration::from_millis(1))).start().unwrap();
+    thread::sleep(Duration::from_millis(50));
+    worker.close();
+    // 64 messages of 1 ms are there, at most.
+    let ended = worker.wait_timeout(Duration::from_secs(5));
+    stop.store(1, Ordering::Relaxed);
+    sender.join().unwrap();
+    assert!(ended, "after {} messages", worker.join().received);
+}

@@ -242,7 +242,7 @@ fn a_pool_allocates_nothing() {
         tx.close();
         let report = pool.join();
         assert_eq!(report.received, N);
-        assert!(report.workers.iter().all(|worker| worker.parks > 0));
+        assert!(report.workers.iter().any(|worker| worker.parks > 0));
         assert!(report.workers.iter().any(|worker| worker.residence.unwrap().samples > 0));
         assert_eq!((mine, total.load(Ordering::Relaxed)), (0, 0), "sender, workers");
     }

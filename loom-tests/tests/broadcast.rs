@@ -495,3 +495,38 @@ fn the_follower_is_woken_beside_others() {
         );
     }
 }
+
+/// A send races the closing: a follower ends although the one before it has been told that all is over, and stays.
+#[test]
+fn a_follower_ends_too() {
+    model("a follower ends too", 3, || {
+        let (mut tx, mut first) = channel(2);
+        let follower = tx.subscribe_after(&[&first]).unwrap();
+        let last = thread::spawn(move || numbers(follower).len());
+        let sender = thread::spawn(move || {
+            let sent = tx.try_send(7).is_ok();
+            (tx, sent)
+        });
+        first.close();
+        let seen = first.iter().count();
+        assert!(last.join().unwrap() <= 1);
+        assert!(seen <= usize::from(sender.join().unwrap().1));
+    });
+}
+
+/// What was sent stays sent, while somebody joins.
+#[test]
+fn what_was_sent_stays_sent() {
+    model("what was sent stays sent", 3, || {
+        let (mut tx, mut rx) = channel(1);
+        let subscriber = tx.subscriber();
+        let joining = thread::spawn(move || subscriber.subscribe().unwrap());
+        let mut sent = 0;
+        for n in 0..2 {
+            sent += u64::from(tx.try_send(n).is_ok());
+            rx.drain(1, |_| ());
+        }
+        assert_eq!(tx.stats().sent, sent);
+        drop(joining.join().unwrap());
+    });
+}

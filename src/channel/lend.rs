@@ -51,13 +51,15 @@ impl<T> Sender<T, Broadcast> {
     ///
     /// # Errors
     ///
-    /// When there are 64 receivers, or the channel is closed.
+    /// When all 64 places are taken, or the channel is closed. A receiver that has gone keeps its place for as long as one that
+    /// runs after it stays.
     pub fn subscribe(&self) -> Result<Receiver<T>, SubscribeError> {
         subscribe(self.shared(), &[])
     }
 
     /// A new receiver that gets each message only when all of those in `after` have released it: a stage of a pipeline, or the
-    /// foot of a diamond. It reads the same slots, and sees what those before it did. It waits for none that has been dropped.
+    /// foot of a diamond. It reads the same slots, and sees what those before it did. It waits for none that has been dropped, and for none before
+    /// those: a pipeline whose middle stage goes is two that do not know of each other.
     ///
     /// # Errors
     ///

@@ -182,6 +182,13 @@ unsafe impl<T> Ring<T> for BroadcastRing<T> {
         self.gates.release(consumer.gate, consumer.head);
     }
 
+    fn retire(&self, consumer: &Consumer) {
+        // When the ring goes, a consumer of nobody looks at it.
+        if consumer.gate != Gate::NONE {
+            self.gates.open(consumer.gate);
+        }
+    }
+
     unsafe fn leave(&self, consumer: &mut Consumer) {
         self.gates.leave(consumer.gate);
     }

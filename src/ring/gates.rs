@@ -21,7 +21,7 @@
 //! |---|---|---|
 //! | G4 `release`, `join`: Release store of a cursor | G5 | the sender overwrites (a follower reads) what is still in work |
 //! | G5 `slowest`: Acquire load of a cursor | G4 | the same |
-//! | G6 `leave`: AcqRel on `active` | G7 | the sender overwrites what the leaver was still reading |
+//! | G6 `open`: AcqRel on `active` | G7 | the sender overwrites what the leaver was still reading |
 //! | G7 `slowest`, `any`: Acquire load of `active` | G6, G8 | the same; a new lane's cursor is not its own |
 //! | G8 `join`: AcqRel on `active` | G7 | the same |
 //! | G9 SeqCst fences in `join` and `scan` | each other | neither sees the other: a slot is overwritten under a newcomer |
@@ -132,10 +132,15 @@ impl Gates {
         }
     }
 
-    /// The receiver gates nobody any more, and follows nobody.
-    pub(super) fn leave(&self, gate: Gate) {
+    /// The receiver gates nobody any more: neither the sender nor those who follow it. It reads nothing from here on.
+    pub(super) fn open(&self, gate: Gate) {
         // AcqRel: G6, pairs with G7.
         self.active.fetch_and(!gate.bit(), Ordering::AcqRel);
+    }
+
+    /// The receiver gates nobody any more, and follows nobody.
+    pub(super) fn leave(&self, gate: Gate) {
+        self.open(gate);
         self.seldom.followers.fetch_sub(usize::from(gate.after != 0), Ordering::Relaxed);
         let followed = if guard("a follower holds the lanes before it") { gate.after } else { 0 };
         for lane in lanes(followed | gate.bit()) {

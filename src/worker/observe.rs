@@ -10,13 +10,14 @@ pub(super) struct Observer<T, F> {
     see: F,
     /// Messages read before the present run.
     before: u64,
-    closing: bool,
+    /// Once the worker is closed: it goes when it has read so many.
+    until: Option<u64>,
     ended: bool,
 }
 
 impl<T, F> Observer<T, F> {
     pub(super) fn new(receiver: Receiver<T>, see: F) -> Self {
-        Self { before: receiver.read(), receiver, see, closing: false, ended: false }
+        Self { before: receiver.read(), receiver, see, until: None, ended: false }
     }
 
     fn read_now(&self) -> usize {
@@ -27,17 +28,19 @@ impl<T, F> Observer<T, F> {
 impl<T: Send + Sync, F: FnMut(&T) + Send> Duty for Observer<T, F> {
     fn run(&mut self, cx: &mut Cycle) -> usize {
         self.before = self.receiver.read();
-        match self.receiver.try_batch(cx.batch()) {
+        let read = match self.receiver.try_batch(cx.batch()) {
             Ok(mut batch) => {
                 let read = batch.len();
                 batch.read_all(&mut self.see);
                 read
             }
             Err(error) => {
-                self.ended = self.closing || error == TryRecvError::Disconnected;
+                self.ended = self.until.is_some() || error == TryRecvError::Disconnected;
                 0
             }
-        }
+        };
+        self.ended |= self.until.is_some_and(|until| until.wrapping_sub(self.receiver.read()) as i64 <= 0);
+        read
     }
 }
 
@@ -64,7 +67,7 @@ impl<T: Send + Sync, F: FnMut(&T) + Send> Task for Observer<T, F> {
     }
 
     fn close(&mut self) {
-        // The channel is not this worker's alone: it reads what is there, and goes.
-        self.closing = true;
+        // The channel is not this worker's alone: it reads what is there now, and goes.
+        self.until = Some(self.receiver.read().wrapping_add(self.receiver.len() as u64));
     }
 }
