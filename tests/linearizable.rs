@@ -15,7 +15,11 @@
 //!   or if the next run is longer than what is left of the drain, or the first was taken in part.
 //!
 //! Everything else is strict: one queue for all threads, runs of messages sent in one piece and taken in one piece, nothing lost,
-//! doubled or out of order, and at the end all slots free. Each test prints how many histories needed each rule.
+//! doubled or out of order, and at the end all slots free. Each test prints how many histories needed each rule, and the shortest
+//! that did: about one in eight of `mpsc` and one in three of `mpmc` break the strict rules, nearly all because a thread paused with
+//! a batch open, which these runs make it do on purpose. Gaps of a few instructions are seldom hit here; the models explore those.
+//!
+//! Batches come from iterators that know their length: there are no skip marks, so that positions are messages.
 
 mod common;
 #[path = "common/history.rs"]
@@ -182,12 +186,7 @@ impl Drop for GiveUp<'_> {
 }
 
 /// Runs one round after the other, each with a part for every thread; gives their parts back.
-fn run<S: Send, R: Send>(rounds: Vec<Vec<Part<S, R>>>) -> Vec<Vec<Part<S, R>>>
-where
-    Part<S, R>: Send,
-    S: Sink<u8>,
-    R: Source<Item = u8>,
-{
+fn run<S: Sink<u8> + Send, R: Source<Item = u8> + Send>(rounds: Vec<Vec<Part<S, R>>>) -> Vec<Vec<Part<S, R>>> {
     let (start, threads) = (Start::default(), rounds[0].len());
     let mut lanes: Vec<Vec<_>> = (0..threads).map(|_| Vec::new()).collect();
     let count = rounds.len();
