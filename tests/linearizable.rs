@@ -1,15 +1,17 @@
 //! Short histories of real threads, each checked for an order in which its calls could have happened one by one.
 //!
-//! What is checked stands in `common/history.rs`. No channel keeps the strict rules, by which a call does all that a queue allows;
+//! What is checked stands in `common/history.rs`. Neither channel keeps the strict rules, by which a call does all that a queue allows;
 //! the rules that each is checked by are the narrowest ones that hold, argued from the rings and seen in these runs:
 //!
 //! * **`Empty` behind a send** (`mpsc`, `mpmc`). A send happens when it claims its slots, not when it publishes them. A receiver
-//!   finds nothing while the *first* message in the queue is claimed and not published, though later ones are; never while a part of a run was taken. Were `Empty`
-//!   allowed behind any unfinished send, a receiver that overlooks what is published first would go unnoticed.
+//!   finds nothing while the *first* message in the queue is claimed and not published, though later ones are; never while a part
+//!   of a run was taken. Were `Empty` allowed behind any unfinished send, a receiver that overlooks what is published first would
+//!   go unnoticed.
 //! * **`Full` behind a receive** (`mpmc`). A receive happens when it claims its messages; their slots are free when it has moved
 //!   them out, and senders take slots in the order of positions. So a sender finds no room while the receive of the message in
 //!   the *next* slot is unfinished, though others that came after it have answered, and even though the queue has been found empty.
-//!   In `mpsc` a receive happens when it releases, and `Full` is strict: the queue, with what is claimed, was full. A batch of sends is short for the same reasons. It happens when it counts the room, though it claims it a little later.
+//!   In `mpsc` a receive happens when it releases, and `Full` is strict: the queue, with what is claimed, was full. A batch of
+//!   sends is short for the same reasons. It happens when it counts the room, though it claims it a little later.
 //! * **A short drain** (both). It ends where a run ends. In `mpsc` only if what comes next was still being sent when the drain
 //!   was called (it looks first and releases after); in `mpmc`, where it happens when it looks, if that is still being sent then,
 //!   or if the next run is longer than what is left of the drain, or the first was taken in part.
