@@ -1,7 +1,7 @@
 //! A broadcast whose readers join, leave, follow others and stop for a while, until the sender goes; a lossy one beside it.
 
 use crate::feed::{one, several};
-use crate::ledger::{Ledger, Message, calm, locked};
+use crate::ledger::{Author, Ledger, Message, calm, locked};
 use crate::plan::{BroadcastPlan, Plan, Random};
 use crate::{Outcome, lossy};
 use ringway::broadcast::{Receiver, Sender, Subscriber, TryRecvError};
@@ -167,6 +167,9 @@ impl Hall {
         let mut alone = 0;
         while !self.ledger.is_over() && !author.is_done() {
             self.begun.store(author.next_of(0) + 300, Relaxed);
+            if random.one_in(5000) {
+                self.one_by_one(&mut tx, &mut author, &mut random);
+            }
             let open = match random.below(100) {
                 0 => {
                     sleep(Duration::from_micros(random.pick(&[10, 100, 2000])));
@@ -189,6 +192,17 @@ impl Hall {
         });
         calm(|| drop(tx));
         stats.rescued_wakeups
+    }
+
+    fn one_by_one(&self, tx: &mut Sender<Message>, author: &mut Author, random: &mut Random) {
+        let tx = std::cell::RefCell::new(tx);
+        let is_done = || Some(tx.borrow().is_empty());
+        let send = || {
+            let open = one(&mut **tx.borrow_mut(), author, 2);
+            self.done.store(author.next_of(0), Relaxed);
+            open
+        };
+        self.ledger.one_by_one(random, send, is_done);
     }
 
     fn join<'s>(&'s self, scope: &'s Scope<'s, '_>, random: Random, stays: bool) {

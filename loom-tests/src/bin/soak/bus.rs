@@ -4,7 +4,7 @@ use crate::handler::{Order, Unruly};
 use crate::ledger::{Author, Ledger, Message, calm};
 use crate::plan::{BusPlan, LONG, Plan, Random};
 use crate::{Outcome, nap_until};
-use ringway::{Bus, PanicPolicy, Publisher, Report, SendError, SendTimeoutError, TrySendError};
+use ringway::{Bus, Publisher, Report, SendError, SendTimeoutError, TrySendError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread::{Scope, scope, sleep};
@@ -39,7 +39,11 @@ pub(crate) fn run(plan: &Plan, bus_plan: BusPlan, ledger: &Arc<Ledger>) -> Outco
     let press = Press { ledger: Arc::clone(ledger), plan: bus_plan, live: AtomicUsize::new(0) };
     let report = scope(|scope| {
         let ends = Instant::now() + plan.lasts;
+        let mut author = ledger.author(bus_plan.keys, bus_plan.bombs, &mut random);
         while Instant::now() < ends {
+            if random.one_in(4) {
+                press.one_by_one(&bus, &mut author, &mut random);
+            }
             if press.live.load(Relaxed) < bus_plan.publishers {
                 let Ok(publisher) = bus.publisher() else { break };
                 press.publish(scope, publisher, random.fork());
@@ -74,7 +78,7 @@ fn check(plan: &BusPlan, ledger: &Ledger, report: &Report, outcome: &Outcome) {
     let told = || format!("{report:?}; {outcome:?}, handled {handled}, panics {panics}, bombs {bombs}");
     // Percentiles are known of workers that have ended.
     let all_ended = report.workers.iter().all(|worker| worker.residence.is_some());
-    let early = plan.policy == PanicPolicy::Stop || plan.manners.stops > 0;
+    let early = plan.ends_early();
     if plan.deadline >= LONG && (!early || !plan.while_sending) {
         ledger.expect(all_ended, || format!("workers go on after a long deadline: {}", told()));
         // A send that meets the end of its worker may leave its message in the inbox.
@@ -97,6 +101,16 @@ fn check(plan: &BusPlan, ledger: &Ledger, report: &Report, outcome: &Outcome) {
 }
 
 impl Press {
+    fn one_by_one(&self, bus: &Bus<Message>, author: &mut Author, random: &mut Random) {
+        let Ok(mut publisher) = bus.publisher() else { return };
+        // What is sent to a worker that ends may stay in its inbox.
+        let patience = if self.plan.ends_early() { Duration::from_millis(300) } else { Duration::MAX };
+        let began = Instant::now();
+        let is_done = || (began.elapsed() < patience).then(|| bus.report().unsettled == 0);
+        self.ledger.one_by_one(random, || one(&mut publisher, author, 2), is_done);
+        calm(|| drop(publisher));
+    }
+
     fn publish<'s>(&'s self, scope: &'s Scope<'s, '_>, mut publisher: Publisher<Message>, mut random: Random) {
         self.live.fetch_add(1, Relaxed);
         scope.spawn(move || {
@@ -119,6 +133,7 @@ impl Press {
         let mut author = self.ledger.author(self.plan.keys, self.plan.bombs, random);
         let mut refused = 0;
         for _ in 0..random.between(1, 20_000) {
+            self.ledger.respect_silence();
             if self.ledger.is_over() || refused > 20 {
                 return false;
             }

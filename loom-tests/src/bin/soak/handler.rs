@@ -162,6 +162,10 @@ impl Handler<Message> for Unruly {
         }
     }
 
+    fn on_stop(&mut self, cx: &mut Cycle) {
+        self.ledger.stayed.fetch_add(u64::from(!cx.is_stopping()), Relaxed);
+    }
+
     fn on_cycle_end(&mut self, _cx: &mut Cycle) {
         if self.random.one_in(self.manners.panics * 4) {
             self.ledger.panic();

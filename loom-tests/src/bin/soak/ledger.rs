@@ -39,6 +39,10 @@ pub(crate) struct Ledger {
     pub(crate) received: AtomicU64,
     /// Handlers that have been dropped: their workers hold no message any more.
     pub(crate) handlers_gone: AtomicU64,
+    /// Workers that ended with their channel: nothing can have been left then.
+    pub(crate) stayed: AtomicU64,
+    /// Nobody sends for a while.
+    hush: AtomicBool,
     /// The round is over.
     pub(crate) over: AtomicBool,
 }
@@ -63,6 +67,42 @@ impl Ledger {
 
     pub(crate) fn is_over(&self) -> bool {
         self.over.load(Relaxed)
+    }
+
+    /// Keeps a sender while it is to be quiet.
+    pub(crate) fn respect_silence(&self) {
+        while self.hush.load(Relaxed) && !self.is_over() {
+            std::thread::sleep(std::time::Duration::from_micros(200));
+        }
+    }
+
+    /// Keeps all senders quiet, lets what was sent be done, then sends messages one by one, each when the one before it is done:
+    /// what a lost wake-up leaves behind is not found by the next message. `send` and `is_done` answer no when it is no use.
+    pub(crate) fn one_by_one(
+        &self,
+        random: &mut Random,
+        mut send: impl FnMut() -> bool,
+        mut is_done: impl FnMut() -> Option<bool>,
+    ) {
+        self.hush.store(true, Relaxed);
+        for _ in 0..random.between(1, 50) {
+            let mut looks = 0_u32;
+            let goes_on = loop {
+                match is_done() {
+                    None => break false,
+                    Some(true) => break true,
+                    Some(false) if looks < 100 => std::thread::yield_now(),
+                    Some(false) => std::thread::sleep(std::time::Duration::from_micros(100)),
+                }
+                looks += 1;
+            };
+            // At any moment of its falling asleep.
+            (0..random.below(2000)).for_each(|_| std::hint::spin_loop());
+            if !goes_on || !send() {
+                break;
+            }
+        }
+        self.hush.store(false, Relaxed);
     }
 
     pub(crate) fn panic(&self) -> ! {

@@ -118,6 +118,13 @@ pub(crate) struct BusPlan {
     pub(crate) deadline: Duration,
 }
 
+impl BusPlan {
+    /// Whether a worker may end before the bus does.
+    pub(crate) fn ends_early(&self) -> bool {
+        self.policy == PanicPolicy::Stop || self.manners.stops > 0
+    }
+}
+
 /// From here on a deadline is long: everything is to be done within it.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 

@@ -55,14 +55,20 @@ pub(crate) fn run(plan: &Plan, pool_plan: PoolPlan, ledger: &Arc<Ledger>) -> Out
             });
         }
         let (began, mut stopped) = (Instant::now(), 0);
+        let mut tx = Some(tx);
+        let mut author = ledger.author(1, pool_plan.bombs, &mut random);
         while began.elapsed() < plan.lasts && !pool.is_finished() {
+            if let Some(tx) = tx.as_mut().filter(|_| random.one_in(4)) {
+                let looked = tx.clone();
+                let is_done = || (!looked.is_disconnected()).then(|| looked.is_empty());
+                ledger.one_by_one(&mut random, || one(tx, &mut author, 2), is_done);
+            }
             if stopped < pool_plan.stopped && random.one_in(20) {
                 pool.workers()[random.below(workers)].stop();
                 stopped += 1;
             }
             sleep(Duration::from_millis(random.between(1, 20) as u64));
         }
-        let mut tx = Some(tx);
         match pool_plan.closes {
             Closes::Sender => _ = tx.as_ref().map(|tx| tx.close()),
             Closes::Pool => pool.close(),
@@ -117,6 +123,7 @@ impl Yard {
     fn send(&self, mut tx: mpmc::Sender<Message>, mut random: Random) {
         let mut author = self.ledger.author(1, self.plan.bombs, &mut random);
         while !self.ledger.is_over() && !author.is_done() {
+            self.ledger.respect_silence();
             let open = match random.below(100) {
                 0 => {
                     sleep(Duration::from_micros(random.pick(&[10, 100, 2000])));
