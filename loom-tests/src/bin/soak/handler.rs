@@ -143,6 +143,7 @@ impl Handler<Message> for Unruly {
             if taken == 0 {
                 // It will be gone; so the order goes on after it.
                 self.witness.note(&batch.as_slices().0[0]);
+                self.ledger.discarded.fetch_add(1, Relaxed);
             } else {
                 self.work(batch, taken);
             }

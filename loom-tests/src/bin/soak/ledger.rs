@@ -34,6 +34,8 @@ pub(crate) struct Ledger {
     /// Planned panics of handlers, and of messages that were dropped.
     pub(crate) panics: AtomicU64,
     pub(crate) bombs: AtomicU64,
+    /// Messages that were dropped unseen because a handler panicked before it had taken any.
+    pub(crate) discarded: AtomicU64,
     /// Messages that handlers took or committed, and receivers without handlers.
     pub(crate) handled: AtomicU64,
     pub(crate) received: AtomicU64,
@@ -97,7 +99,8 @@ impl Ledger {
                 looks += 1;
             };
             // At any moment of its falling asleep.
-            (0..random.below(2000)).for_each(|_| std::hint::spin_loop());
+            let longest = random.pick(&[10, 100, 2000]);
+            (0..random.below(longest)).for_each(|_| std::hint::spin_loop());
             if !goes_on || !send() {
                 break;
             }
