@@ -110,7 +110,8 @@ fn check(plan: &PoolPlan, ledger: &Ledger, report: &PoolReport, stats: Option<&C
     ledger.expect(outcome.messages == handled + received + outcome.unseen, || format!("not conserved: {}", told()));
     // Somebody was there until the end: only what a handler panicked over may be gone.
     let stays = !plan.ends_early() || plan.beside > 0;
-    ledger.expect(plan.ends_early() || outcome.unseen <= panics, || format!("dropped without a panic: {}", told()));
+    let (stayed, discarded) = (ledger.stayed.load(Relaxed) > 0, ledger.discarded.load(Relaxed));
+    ledger.expect(!stayed || outcome.unseen == discarded, || format!("dropped without a panic: {}", told()));
     if let Some(stats) = stats {
         ledger.expect(stats.sent == outcome.messages, || format!("sends that returned: {}", told()));
         ledger.expect(stats.received == handled + received, || format!("received messages: {}", told()));
