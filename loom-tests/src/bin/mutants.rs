@@ -82,6 +82,7 @@ fn build() -> Result<Scenarios, String> {
     }
     scenarios.remove("loom_tests");
     scenarios.remove("mutants");
+    scenarios.remove("soak");
     Ok(scenarios)
 }
 
