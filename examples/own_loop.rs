@@ -3,7 +3,7 @@
 //!
 //! `cargo run --example own_loop`
 
-use ringway::{Builder, Event, MAX_BATCH, Source, TryRecvError, broadcast::lossy, mpsc, spsc};
+use ringway::{Builder, Event, MAX_BATCH, Source, TryRecvError, mpsc, spsc};
 use std::error::Error;
 use std::thread;
 use std::time::Duration;
@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let event = Event::new();
     // Channels that are made here ring the event from the beginning.
     let (orders_in, mut orders) = Builder::new(1024).event(&event).mpsc::<u64>()?;
-    let (mut quotes_in, mut quotes) = lossy::Builder::new(64).event(&event).build::<u64>()?;
+    let (mut quotes_in, mut quotes) = Builder::new(64).event(&event).lossy::<u64>()?;
     // One that comes from elsewhere is told to.
     let (mut commands_in, mut commands) = spsc::channel::<&str>(8);
     assert!(commands.set_event(&event));

@@ -68,7 +68,7 @@ pub fn channel<T: Send + Sync>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 ///
 /// # Panics
 ///
-/// If the capacity is 0, or more than memory can hold; [`lossy::Builder`] returns an error.
+/// If the capacity is 0, or more than memory can hold; [`Builder::lossy`](crate::Builder::lossy) returns an error.
 pub fn lossy<T: Pod>(capacity: usize) -> (lossy::Sender<T>, lossy::Receiver<T>) {
     lossy::channel(capacity)
 }

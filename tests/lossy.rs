@@ -1,7 +1,7 @@
 //! Lossy broadcast: nobody waits for a receiver, and each receiver knows what it missed.
 
-use ringway::broadcast::lossy::{self, Builder, Lagged, LossyStats, RecvError, RecvTimeoutError, TryRecvError};
-use ringway::{BuildError, Disconnected, Event, Pod, SendError, Wait, broadcast};
+use ringway::broadcast::lossy::{self, Lagged, LossyStats, RecvError, RecvTimeoutError, TryRecvError};
+use ringway::{BuildError, Builder, Disconnected, Event, Pod, SendError, Wait, broadcast};
 use std::error::Error;
 use std::sync::Barrier;
 use std::thread;
@@ -12,7 +12,7 @@ const STARTS: [u64; 5] = [0, (1 << 32) - 8, (1 << 62) - 8, (1 << 63) - 8, u64::M
 const POSITIONS: u64 = u64::MAX >> 1;
 
 fn channel_at<T: Pod>(capacity: usize, start: u64) -> (lossy::Sender<T>, lossy::Receiver<T>) {
-    Builder::new(capacity).start_at(start).build().expect("a valid channel")
+    Builder::new(capacity).start_at(start).lossy().expect("a valid channel")
 }
 
 /// 64 bytes that belong together: who wrote it, its number, and a mixture of both in every other word.
@@ -341,7 +341,7 @@ fn x13_the_seal_is_exact() {
 #[test]
 fn f10_closing_releases_sleepers() {
     for wait in [Wait::spin(), Wait::yielding(), Wait::backoff(), Wait::park(), Wait::adaptive()] {
-        let (tx, rx) = Builder::new(2).wait(wait).build::<u64>().unwrap();
+        let (tx, rx) = Builder::new(2).wait(wait).lossy::<u64>().unwrap();
         thread::scope(|scope| {
             let sleepers: Vec<_> = (0..3)
                 .map(|_| {
@@ -360,7 +360,7 @@ fn f10_closing_releases_sleepers() {
 
 #[test]
 fn one_send_wakes_every_sleeper() {
-    let (mut tx, rx) = Builder::new(2).wait(Wait::park()).build::<u64>().unwrap();
+    let (mut tx, rx) = Builder::new(2).wait(Wait::park()).lossy::<u64>().unwrap();
     thread::scope(|scope| {
         let sleepers: Vec<_> = (0..3)
             .map(|_| {
@@ -391,8 +391,8 @@ fn x32_timeouts_are_kept() {
 #[test]
 fn several_channels_wake_one_thread() {
     let event = Event::new();
-    let (mut a, mut from_a) = Builder::new(2).event(&event).build::<u64>().unwrap();
-    let (_b, mut from_b) = Builder::new(2).event(&event).build::<u64>().unwrap();
+    let (mut a, mut from_a) = Builder::new(2).event(&event).lossy::<u64>().unwrap();
+    let (_b, mut from_b) = Builder::new(2).event(&event).lossy::<u64>().unwrap();
     let sender = thread::spawn(move || a.send(1));
     let ready = || from_a.latest().is_some() || from_b.latest().is_some();
     assert!(event.wait_until(Some(Duration::from_secs(5)), ready));
@@ -488,10 +488,10 @@ fn a_clone_reads_on_from_the_same_place() {
 
 #[test]
 fn mistakes_in_configuration_are_errors() {
-    assert_eq!(Builder::new(0).build::<u64>().unwrap_err(), BuildError::ZeroCapacity);
-    assert!(matches!(Builder::new(usize::MAX).build::<u64>(), Err(BuildError::CapacityTooLarge { .. })));
-    assert!(matches!(Builder::new(1 << 32).build::<[[u64; 1024]; 1024]>(), Err(BuildError::OutOfMemory { .. })));
-    let (tx, rx) = Builder::new(5).name("ticks").build::<u64>().unwrap();
+    assert_eq!(Builder::new(0).lossy::<u64>().unwrap_err(), BuildError::ZeroCapacity);
+    assert!(matches!(Builder::new(usize::MAX).lossy::<u64>(), Err(BuildError::CapacityTooLarge { .. })));
+    assert!(matches!(Builder::new(1 << 32).lossy::<[[u64; 1024]; 1024]>(), Err(BuildError::OutOfMemory { .. })));
+    let (tx, rx) = Builder::new(5).name("ticks").lossy::<u64>().unwrap();
     assert_eq!((tx.capacity(), rx.capacity(), tx.name(), rx.name()), (8, 8, Some("ticks"), Some("ticks")));
     for text in [format!("{tx:?}"), format!("{rx:?}")] {
         assert!(text.contains("ticks") && text.contains("capacity: 8") && text.contains("closed: false"), "{text}");

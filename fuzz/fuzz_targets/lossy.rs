@@ -2,7 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ringway::broadcast::lossy::{Builder, Receiver, Sender, TryRecvError};
+use ringway::Builder;
+use ringway::broadcast::lossy::{Receiver, Sender, TryRecvError};
 use ringway::broadcast::{Lagged, RecvTimeoutError};
 use ringway_fuzz::input::Input;
 use ringway_fuzz::value::{plan, planned};
@@ -41,7 +42,7 @@ fn message(n: u64) -> Message {
 fuzz_target!(|bytes: &[u8]| {
     let mut input = Input::new(bytes);
     let (capacity, start) = input.capacity_and_start();
-    let (tx, rx) = Builder::new(capacity).start_at(start).build::<Message>().expect("a valid channel");
+    let (tx, rx) = Builder::new(capacity).start_at(start).lossy::<Message>().expect("a valid channel");
     let mut lossy = Lossy {
         capacity: capacity.next_power_of_two() as u64,
         start,

@@ -1,8 +1,8 @@
 //! Lossy broadcast: messages of two words, so that a torn one shows.
 
 use loom_tests::{Arc, Note, model, thread};
-use ringway::Wait;
-use ringway::broadcast::lossy::{Builder, Lagged, Receiver, RecvError, Sender, TryRecvError};
+use ringway::broadcast::lossy::{Lagged, Receiver, RecvError, Sender, TryRecvError};
+use ringway::{Builder, Wait};
 
 type Pair = [u64; 2];
 
@@ -11,7 +11,7 @@ const START: u64 = (1 << 63) - 1;
 
 fn channel(capacity: usize) -> (Sender<Pair>, Receiver<Pair>) {
     // Whose receivers sleep instead of trying again: loom cannot bound three threads that keep yielding to each other.
-    Builder::new(capacity).wait(Wait::park()).start_at(START).build().expect("a valid channel")
+    Builder::new(capacity).wait(Wait::park()).start_at(START).lossy().expect("a valid channel")
 }
 
 fn pair(n: u64) -> Pair {

@@ -41,19 +41,18 @@
 //! its slot still held, a whole lap later, gives its own message up. That counts in [`LossyStats::dropped`], and each
 //! receiver that passes the position counts it as lost. A stopped receiver holds up nobody.
 
-mod builder;
 mod history;
 mod receiver;
 mod sender;
 
 pub use crate::error::broadcast::{Lagged, RecvError, RecvTimeoutError, TryRecvError};
-pub use builder::Builder;
 pub use history::History;
 pub use receiver::{Iter, Receiver};
 pub use sender::Sender;
 
+use crate::channel::Builder;
 use crate::error::BuildError;
-use crate::ring::{LossyRing, slots_for};
+use crate::ring::LossyRing;
 use crate::sync::{Arc, AtomicUsize};
 use crate::wait::{Event, Wait};
 use bytemuck::Pod;
@@ -64,10 +63,16 @@ use crossbeam_utils::CachePadded;
 ///
 /// # Panics
 ///
-/// If the capacity is 0, or more than memory can hold. Where it comes from configuration, use a [`Builder`], which
-/// returns an error.
+/// If the capacity is 0, or more than memory can hold. Where it comes from configuration, use
+/// [`Builder::lossy`](crate::Builder::lossy), which returns an error.
 pub fn channel<T: Pod>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    Builder::new(capacity).build().unwrap_or_else(|error| panic!("{error}"))
+    Builder::new(capacity).lossy().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A channel as configured.
+pub(crate) fn build<T: Pod>(builder: &Builder) -> Result<(Sender<T>, Receiver<T>), BuildError> {
+    let shared = Shared::new(builder)?;
+    Ok((Sender::new(Arc::clone(&shared)), Receiver::new(shared)))
 }
 
 /// What a lossy channel has done so far.
@@ -100,11 +105,11 @@ struct Shared<T> {
 
 impl<T> Shared<T> {
     fn new(builder: &Builder) -> Result<Arc<Self>, BuildError> {
-        let slots = slots_for::<T>(builder.capacity)?;
+        let slots = builder.slots::<T>()?;
         Ok(Arc::new(Self {
             ring: LossyRing::new(slots, builder.start)?,
             event: builder.event.clone().unwrap_or_default(),
-            wait: builder.wait,
+            wait: builder.recv_wait,
             name: builder.name.clone(),
             senders: CachePadded::new(AtomicUsize::new(1)),
         }))

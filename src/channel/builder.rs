@@ -1,10 +1,12 @@
 //! Channels as configured.
 
 use super::{Kind, Mpmc, Mpsc, Receiver, Sender, Shared, Spsc};
+use crate::broadcast::lossy;
 use crate::error::BuildError;
 use crate::ring::slots_for;
 use crate::sync::Arc;
 use crate::wait::{Event, Wait};
+use bytemuck::Pod;
 
 /// Both halves of a channel.
 type Ends<T, K> = (Sender<T, K>, Receiver<T, K>);
@@ -26,11 +28,11 @@ type Ends<T, K> = (Sender<T, K>, Receiver<T, K>);
 #[must_use = "a builder does nothing until it builds a channel"]
 pub struct Builder {
     capacity: usize,
-    pub(super) start: u64,
-    pub(super) send_wait: Wait,
-    pub(super) recv_wait: Wait,
-    pub(super) event: Option<Event>,
-    pub(super) name: Option<Box<str>>,
+    pub(crate) start: u64,
+    pub(crate) send_wait: Wait,
+    pub(crate) recv_wait: Wait,
+    pub(crate) event: Option<Event>,
+    pub(crate) name: Option<Box<str>>,
 }
 
 impl Builder {
@@ -112,13 +114,30 @@ impl Builder {
         Ok((Sender::new(shared), receiver.unwrap_or_else(|| unreachable!("a new channel has a free lane"))))
     }
 
+    /// A lossy channel: a sender, to be cloned at will, and a receiver, to be joined by others. Only receivers wait.
+    ///
+    /// # Errors
+    ///
+    /// As for [`spsc`](Builder::spsc).
+    ///
+    /// ```
+    /// use ringway::{BuildError, Builder, Wait};
+    /// let (tx, _rx) = Builder::new(1000).wait(Wait::park()).name("ticks").lossy::<[f64; 2]>()?;
+    /// assert_eq!(tx.capacity(), 1024);
+    /// assert_eq!(Builder::new(0).lossy::<u64>().unwrap_err(), BuildError::ZeroCapacity);
+    /// # Ok::<(), BuildError>(())
+    /// ```
+    pub fn lossy<T: Pod>(&self) -> Result<(lossy::Sender<T>, lossy::Receiver<T>), BuildError> {
+        lossy::build(self)
+    }
+
     fn build<T, K: Kind>(&self) -> Result<Ends<T, K>, BuildError> {
         let shared = Shared::new(self)?;
         Ok((Sender::new(Arc::clone(&shared)), Receiver::new(shared)))
     }
 
     /// The number of slots, or what is wrong with the capacity.
-    pub(super) fn slots<T>(&self) -> Result<usize, BuildError> {
+    pub(crate) fn slots<T>(&self) -> Result<usize, BuildError> {
         slots_for::<T>(self.capacity)
     }
 }

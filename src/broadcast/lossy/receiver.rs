@@ -114,7 +114,7 @@ impl<T: Pod> Receiver<T> {
         self.cursor.try_recv(&self.shared.ring)
     }
 
-    /// Takes the next message, waiting for it as [`Builder::wait`](super::Builder::wait) says. May wait.
+    /// Takes the next message, waiting for it as [`Builder::wait`](crate::Builder::wait) says. May wait.
     ///
     /// # Errors
     ///
@@ -285,7 +285,7 @@ impl<T> Receiver<T> {
         self.shared.stats()
     }
 
-    /// The name given with [`Builder::name`](super::Builder::name).
+    /// The name given with [`Builder::name`](crate::Builder::name).
     pub fn name(&self) -> Option<&str> {
         self.shared.name.as_deref()
     }

@@ -124,7 +124,7 @@ impl<T> Sender<T> {
         self.shared.stats()
     }
 
-    /// The name given with [`Builder::name`](super::Builder::name).
+    /// The name given with [`Builder::name`](crate::Builder::name).
     pub fn name(&self) -> Option<&str> {
         self.shared.name.as_deref()
     }

@@ -3,7 +3,8 @@
 use crate::Outcome;
 use crate::ledger::Ledger;
 use crate::plan::{BroadcastPlan, Random};
-use ringway::broadcast::lossy::{Builder, Receiver, RecvTimeoutError, Sender, TryRecvError};
+use ringway::Builder;
+use ringway::broadcast::lossy::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ fn news(sender: u64, number: u64) -> News {
 }
 
 pub(crate) fn run(lasts: Duration, plan: BroadcastPlan, ledger: &Ledger, random: &mut Random) -> Outcome {
-    let channel = Builder::new(plan.lossy_capacity).wait(plan.wait.wait()).name("soak").build::<News>();
+    let channel = Builder::new(plan.lossy_capacity).wait(plan.wait.wait()).name("soak").lossy::<News>();
     let (tx, first) = match channel {
         Ok(channel) => channel,
         Err(error) => {
