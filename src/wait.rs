@@ -226,6 +226,19 @@ mod tests {
         assert!(!Wait::default().burns_a_core());
     }
 
+    /// Timers are no finer than 50 us: before that there is spinning and yielding, and no nap is shorter of itself.
+    #[test]
+    fn x30_no_nap_is_shorter_than_timers_are() {
+        let backoff = Wait::backoff();
+        assert!((0..10).all(|n| matches!(backoff.step(n), Step::Spin)));
+        assert!((10..15).all(|n| matches!(backoff.step(n), Step::Yield)));
+        let naps = (15..100).map(|n| match backoff.step(n) {
+            Step::Nap(nap) => nap,
+            _ => unreachable!("it naps from here on"),
+        });
+        assert!(naps.into_iter().all(|nap| (Duration::from_micros(50)..=Duration::from_millis(1)).contains(&nap)));
+    }
+
     #[test]
     fn a_passed_deadline_still_gets_a_last_look() {
         for wait in [Wait::spin(), Wait::yielding(), Wait::backoff(), Wait::park(), Wait::adaptive()] {

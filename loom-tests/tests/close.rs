@@ -1,7 +1,7 @@
 //! Who learns that a channel is closed sees what the closer did before, however he learns it.
 
 use loom_tests::{Arc, Note, model, thread};
-use ringway::{TryRecvError, TrySendError, mpsc, spsc};
+use ringway::{TryRecvError, TrySendError, broadcast, mpmc, mpsc, spsc};
 
 /// The closer notes something and leaves; the other asks until he is told, and reads the note.
 fn leaves_a_note<C: Send + 'static>(closer: C, mut is_closed: impl FnMut() -> bool) {
@@ -67,5 +67,34 @@ fn the_last_sender_passes_the_notes_on() {
         let last = thread::spawn(move || drop(other));
         leaves_a_note(tx, move || rx.is_disconnected());
         last.join().unwrap();
+    });
+}
+
+/// Both sides close at the same time: one of them is told that it did.
+#[test]
+fn x15_one_of_two_closes() {
+    fn race(name: &str, ends: impl Fn() -> [Box<dyn FnOnce() -> bool + Send>; 2] + Send + Sync + 'static) {
+        model(name, 3, move || {
+            let [one, two] = ends();
+            let one = thread::spawn(one);
+            let two = two();
+            assert!(one.join().unwrap() != two);
+        });
+    }
+    race("spsc: one of two closes", || {
+        let (tx, rx) = spsc::channel::<u32>(1);
+        [Box::new(move || tx.close()), Box::new(move || rx.close())]
+    });
+    race("mpsc: one of two closes", || {
+        let (tx, rx) = mpsc::channel::<u32>(1);
+        [Box::new(move || tx.close()), Box::new(move || rx.close())]
+    });
+    race("mpmc: one of two closes", || {
+        let (tx, rx) = mpmc::channel::<u32>(1);
+        [Box::new(move || tx.close()), Box::new(move || rx.close())]
+    });
+    race("broadcast: one of two closes", || {
+        let (tx, rx) = broadcast::channel::<u32>(1);
+        [Box::new(move || tx.close()), Box::new(move || rx.close())]
     });
 }

@@ -133,7 +133,7 @@ fn forgotten_batch() {
 /// Closing from the receiver's side while the other sends: what went in is received, or dropped with the channel; the rest comes
 /// back; Disconnected is final.
 #[test]
-fn close_races_send() {
+fn v13_close_races_send() {
     model("spsc close races send", 3, || {
         let (mut tx, mut rx) = channel(2);
         let mint = Mint::new();
