@@ -6,7 +6,7 @@ use ringway::{mpmc, mpsc, spsc};
 /// A third thread reads lengths and figures while messages go through: never more than there are slots.
 macro_rules! watched {
     ($name:literal, $kind:ident) => {
-        model($name, 2, || {
+        model($name, 3, || {
             let (mut tx, mut rx) = $kind::channel(1);
             let watcher = tx.clone();
             let sender = thread::spawn(move || send_all(|n| tx.try_send(n), 0..2));
