@@ -102,7 +102,10 @@ fn s18_broadcast_needs_sync() {
     type SendOnly = std::cell::Cell<u32>;
     assert_none! { IS_SEND: broadcast::Sender<SendOnly>, broadcast::Receiver<SendOnly>, broadcast::Subscriber<SendOnly> }
     assert_none! { IS_SYNC: broadcast::Subscriber<SendOnly> }
-    assert!(Probe::<broadcast::Receiver<u32>>::IS_SEND && Probe::<broadcast::Subscriber<u32>>::IS_SYNC);
+    assert_eq!(
+        (Probe::<broadcast::Receiver<u32>>::IS_SEND, Probe::<broadcast::Subscriber<u32>>::IS_SYNC),
+        (true, true)
+    );
 }
 
 every_kind! {
