@@ -38,6 +38,8 @@ pub(crate) use imp::*;
 
 mod deadline;
 mod futex;
+#[cfg(test)]
+pub(crate) mod model;
 #[cfg(ringway_mutants)]
 mod mutant;
 pub(crate) use deadline::Deadline;

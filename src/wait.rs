@@ -177,7 +177,7 @@ pub(crate) fn until<A: Await>(wait: Wait, event: &Event, awaited: &mut A) -> Opt
             }
         }
         if look_at_clock && awaited.deadline().has_passed() {
-            return awaited.attempt();
+            return if guard("a last look when the time is up") { awaited.attempt() } else { None };
         }
         n = if wait.then == Then::StartOver && n >= wait.spins { 0 } else { n.saturating_add(1) };
     }
