@@ -308,7 +308,7 @@ fn the_seal_is_exact() {
 /// What was published behind a gap is for the others who sleep: closing the gap wakes them all.
 #[test]
 fn closing_a_gap_wakes_all() {
-    model("closing a gap wakes all", 1, || {
+    model("closing a gap wakes all", 2, || {
         let (mut tx, rx) = channel::<u32>(2);
         let mut other_tx = tx.clone();
         let receive = |mut rx: Receiver<u32>| move || (rx.recv(), rx);

@@ -160,19 +160,67 @@ fn a_look_that_came_too_late_is_a_look_all_the_same() {
     });
 }
 
-/// Who looks where the head was, and finds that the ring has come round there, looks again.
+/// Who looks where the head was, and finds that the ring has come round there, looks again. Both ways round: loom seeks races from
+/// the last access to a word, and whoever receives and sends here would hide the look before.
 #[test]
 fn who_looks_too_late_looks_again() {
-    model("who looks too late looks again", 2, || {
-        let (mut tx, mut rx) = channel::<u32>(2);
-        let mut other = rx.clone();
-        assert_eq!(tx.try_send_iter(&mut (0..2)), Ok(2));
-        let busy = thread::spawn(move || {
-            // One message at least is there all the time.
-            assert!(other.try_recv().is_ok());
-            (tx.try_send(2).is_ok(), other, tx)
-        });
+    // One message at least is there all the time.
+    let looks = |mut rx: Receiver<u32>| assert!(rx.try_recv().is_ok());
+    let busy = |mut tx: Sender<u32>, mut rx: Receiver<u32>| {
         assert!(rx.try_recv().is_ok());
+        (tx.try_send(2).is_ok(), rx, tx)
+    };
+    let full = || {
+        let (mut tx, rx) = channel::<u32>(2);
+        assert_eq!(tx.try_send_iter(&mut (0..2)), Ok(2));
+        let other = rx.clone();
+        (tx, rx, other)
+    };
+    model("who looks too late looks again", 2, move || {
+        let (tx, rx, other) = full();
+        let busy = thread::spawn(move || busy(tx, other));
+        looks(rx);
         drop(busy.join().unwrap());
+    });
+    model("who looks too late looks again, the other way round", 3, move || {
+        let (tx, rx, other) = full();
+        let looks = thread::spawn(move || looks(rx));
+        let others = busy(tx, other);
+        looks.join().unwrap();
+        drop(others);
+    });
+}
+
+/// Somebody else has seen that a slot is free: who finds it so by his word alone may use it.
+#[test]
+fn what_others_saw_free_may_be_used() {
+    model("what others saw free may be used", 3, || {
+        let mint = Mint::new();
+        let (mut tx, mut rx) = channel(1);
+        tx.try_send(mint.token(0)).unwrap();
+        let token = mint.token(1);
+        let sender = thread::spawn(move || {
+            // Refused or not, it is dropped once.
+            let _ = tx.try_send(token);
+            tx
+        });
+        assert_eq!(rx.try_recv().unwrap().number, 0);
+        assert!(rx.len() <= 1);
+        drop((sender.join().unwrap(), rx));
+        assert_eq!(mint.alive(), 0);
+    });
+}
+
+/// A run is left, taken over, looked at, and left again: who had seen it left before takes it after that look.
+#[test]
+fn a_run_is_left_twice() {
+    model("a run is left twice", 3, || {
+        let (tx, mut rx) = left_behind();
+        let mut other = rx.clone();
+        let leaver = thread::spawn(move || other.try_batch(2).map_or(0, |batch| batch.as_slices().0.len()));
+        let seen = rx.try_batch(2).map_or(0, |batch| batch.as_slices().0.len());
+        // Whoever took it had all of it.
+        assert!([seen, leaver.join().unwrap()].iter().all(|seen| [0, 2].contains(seen)));
+        assert_eq!((rx.drain(2, drop), tx.len()), (2, 0));
     });
 }

@@ -123,7 +123,7 @@ pub(crate) fn explored(jobs: usize) -> Result<Vec<Test>, String> {
 
 fn build() -> Result<BTreeMap<String, PathBuf>, String> {
     let mut programs = BTreeMap::new();
-    let scenarios = (&["-p", "loom-tests", "--tests"][..], "Executable tests/");
+    let scenarios = (&["-p", "loom-tests", "--test", "*"][..], "Executable tests/");
     let own = (&["-p", "ringway", "--features", "loom", "--lib"][..], "Executable unittests src/lib.rs");
     for (arguments, told) in [scenarios, own] {
         let output = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
