@@ -241,7 +241,28 @@ mod tests {
 
     #[test]
     fn a_passed_deadline_still_gets_a_last_look() {
-        for wait in [Wait::spin(), Wait::yielding(), Wait::backoff(), Wait::park(), Wait::adaptive()] {
+        struct Passed {
+            looked_last: bool,
+        }
+        impl Await for Passed {
+            type Output = ();
+            fn attempt(&mut self) -> Option<()> {
+                self.looked_last = true;
+                None
+            }
+            fn deadline(&self) -> Deadline {
+                Deadline::after(Duration::ZERO)
+            }
+            fn parking(&mut self) {
+                self.looked_last = false;
+            }
+        }
+        for wait in [Wait::park(), Wait::adaptive()] {
+            let mut passed = Passed { looked_last: false };
+            assert!(until(wait, &Event::new(), &mut passed).is_none());
+            assert!(passed.looked_last, "{wait:?} gave up without a look after its sleep");
+        }
+        for wait in [Wait::spin(), Wait::yielding(), Wait::backoff()] {
             let mut looks = 0;
             let attempt = || {
                 looks += 1;

@@ -224,3 +224,21 @@ fn a_run_is_left_twice() {
         assert_eq!((rx.drain(2, drop), tx.len()), (2, 0));
     });
 }
+
+/// Who was not fast enough at one run goes on in the middle of the next, which somebody else has split: he finds the rest of it.
+#[test]
+fn who_was_too_slow_finds_the_middle_of_a_run() {
+    model("who was too slow finds the middle of a run", 3, || {
+        let (mut tx, mut rx) = channel::<u32>(4);
+        let mut other = rx.clone();
+        tx.try_send(0).unwrap();
+        assert_eq!(tx.try_send_iter(&mut (1..4)), Ok(3));
+        let receiver = thread::spawn(move || {
+            assert!(other.try_recv().is_ok() && other.try_recv().is_ok());
+            other
+        });
+        // Two messages at least are there all the time.
+        assert!(rx.try_recv().is_ok());
+        drop(receiver.join().unwrap());
+    });
+}
