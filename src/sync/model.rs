@@ -6,7 +6,8 @@ pub(crate) fn model(name: &str, preemptions: usize, scenario: impl Fn() + Send +
     use core::sync::atomic::{AtomicU64, Ordering};
     use std::io::Write;
     let mut builder = loom::model::Builder::new();
-    let bound = *builder.preemption_bound.get_or_insert(preemptions);
+    let more = std::env::var("RINGWAY_MORE_PREEMPTIONS").ok().and_then(|more| more.parse().ok()).unwrap_or(0);
+    let bound = *builder.preemption_bound.get_or_insert(preemptions + more);
     builder.max_branches = 20_000;
     let cut_short = builder.max_duration.is_some() || builder.max_permutations.is_some();
     assert!(!cut_short, "unset LOOM_MAX_DURATION and LOOM_MAX_PERMUTATIONS: loom ends early without failing");
