@@ -211,14 +211,15 @@ fn what_others_saw_free_may_be_used() {
     });
 }
 
-/// A run is left, taken over, looked at, and left again: who had seen it left before takes it after that look.
+/// A run is left, taken over, worked on, and left again: who had seen it left before takes it after that work.
 #[test]
 fn a_run_is_left_twice() {
     model("a run is left twice", 3, || {
         let (tx, mut rx) = left_behind();
         let mut other = rx.clone();
-        let leaver = thread::spawn(move || other.try_batch(2).map_or(0, |batch| batch.as_slices().0.len()));
-        let seen = rx.try_batch(2).map_or(0, |batch| batch.as_slices().0.len());
+        let work = |rx: &mut Receiver<u32>| rx.try_batch(2).map_or(0, |mut batch| batch.as_mut_slices().0.len());
+        let leaver = thread::spawn(move || work(&mut other));
+        let seen = work(&mut rx);
         // Whoever took it had all of it.
         assert!([seen, leaver.join().unwrap()].iter().all(|seen| [0, 2].contains(seen)));
         assert_eq!((rx.drain(2, drop), tx.len()), (2, 0));
