@@ -6,7 +6,7 @@ mod sending;
 
 use crate::ends::{End, Rx, Tx};
 use crate::input::Input;
-use crate::value::{self, Value};
+use crate::value;
 use std::collections::VecDeque;
 use std::mem;
 use std::ops::Range;
@@ -92,8 +92,6 @@ pub struct Queue<S, R> {
     received: u64,
     dropped: u64,
     aborted: u64,
-    /// Of each value made so far.
-    bombs: Vec<bool>,
     /// A ring of somebody else's that is used in the same way.
     mirror: Option<(rtrb::Producer<u32>, rtrb::Consumer<u32>)>,
     depth: usize,
@@ -118,7 +116,6 @@ pub fn run<S: Tx, R: Rx>(kind: Kind, (tx, rx): (S, R), capacity: usize, mirror: 
         received: 0,
         dropped: 0,
         aborted: 0,
-        bombs: Vec::new(),
         mirror: mirror.then(|| rtrb::RingBuffer::new(capacity)),
         depth: 0,
     };
@@ -138,16 +135,6 @@ impl<S: Tx, R: Rx> Queue<S, R> {
 
     fn slot(&mut self, position: usize) -> &mut Slot {
         &mut self.log[position - self.base]
-    }
-
-    fn make(&mut self, input: &mut Input<'_>) -> Value {
-        let bomb = input.below(8) == 7;
-        self.bombs.push(bomb);
-        Value::new(bomb)
-    }
-
-    fn any_bomb(&self, numbers: &[u32]) -> bool {
-        numbers.iter().any(|number| self.bombs[*number as usize])
     }
 
     /// One operation; false at the end of the input.

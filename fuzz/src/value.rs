@@ -1,12 +1,19 @@
 //! Values that are counted when they are dropped, and panics that are planned.
 
+use crate::input::Input;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;
 
+/// What is known of a value that was made.
+struct Fate {
+    drops: u8,
+    bomb: bool,
+}
+
 thread_local! {
-    /// How often each value made so far was dropped.
-    static DROPS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    /// By number.
+    static FATES: RefCell<Vec<Fate>> = const { RefCell::new(Vec::new()) };
     static CLONES: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -25,15 +32,17 @@ struct Planned;
 
 /// Forgets all values. To be called before the first.
 pub fn start() {
-    DROPS.with_borrow_mut(Vec::clear);
+    FATES.with_borrow_mut(Vec::clear);
     CLONES.set(0);
 }
 
 impl Value {
-    pub fn new(bomb: bool) -> Self {
-        let number = DROPS.with_borrow_mut(|drops| {
-            drops.push(0);
-            drops.len() as u32 - 1
+    /// The next one; the input says whether it is a bomb.
+    pub fn make(input: &mut Input<'_>) -> Self {
+        let bomb = input.below(8) == 7;
+        let number = FATES.with_borrow_mut(|fates| {
+            fates.push(Fate { drops: 0, bomb });
+            fates.len() as u32 - 1
         });
         Self { number, check: !number, bomb, clone: false }
     }
@@ -64,9 +73,9 @@ impl Drop for Value {
             CLONES.set(CLONES.get() - 1);
             return;
         }
-        DROPS.with_borrow_mut(|drops| {
-            drops[number] += 1;
-            assert_eq!(drops[number], 1, "drops of value {number}");
+        FATES.with_borrow_mut(|fates| {
+            fates[number].drops += 1;
+            assert_eq!(fates[number].drops, 1, "drops of value {number}");
         });
         if self.bomb && !thread::panicking() {
             plan();
@@ -76,12 +85,21 @@ impl Drop for Value {
 
 /// Whether the value of this number was dropped.
 pub fn is_dropped(number: u32) -> bool {
-    DROPS.with_borrow(|drops| drops[number as usize] == 1)
+    FATES.with_borrow(|fates| fates[number as usize].drops == 1)
+}
+
+pub fn are_dropped(numbers: &[u32]) -> bool {
+    numbers.iter().all(|number| is_dropped(*number))
+}
+
+/// Whether one of them panics when it is dropped.
+pub fn any_bomb(numbers: &[u32]) -> bool {
+    FATES.with_borrow(|fates| numbers.iter().any(|number| fates[*number as usize].bomb))
 }
 
 /// Whether every value that was made was dropped. (More than once, none can have been.)
 pub fn all_dropped() -> bool {
-    CLONES.get() == 0 && DROPS.with_borrow(|drops| drops.iter().all(|n| *n == 1))
+    CLONES.get() == 0 && FATES.with_borrow(|fates| fates.iter().all(|fate| fate.drops == 1))
 }
 
 /// A panic that [`planned`] catches. No hook sees it, so it does not end the process.

@@ -3,7 +3,7 @@
 use super::{Cursor, HANDLES, Queue, Receiving, Slot, What, Who};
 use crate::ends::{Rx, Tx};
 use crate::input::Input;
-use crate::value::{self, plan, planned};
+use crate::value::{any_bomb, are_dropped, plan, planned};
 use ringway::{RecvTimeoutError, TryRecvError};
 use std::mem;
 use std::ops::Range;
@@ -210,8 +210,8 @@ impl<S: Tx, R: Rx> Queue<S, R> {
                             let n = if what == 1 { input.below(left + 1) } else { left };
                             let committed = planned(|| if what == 1 { batch.commit(n) } else { batch.commit_all() });
                             let numbers: Vec<_> = (0..n).map(|_| self.take(cursor)).collect();
-                            assert_eq!(committed.is_none(), self.any_bomb(&numbers));
-                            assert!(numbers.iter().all(|number| value::is_dropped(*number)));
+                            assert_eq!(committed.is_none(), any_bomb(&numbers));
+                            assert!(are_dropped(&numbers));
                         }
                         what @ 3..=4 => {
                             let panics_at = if what == 3 { usize::MAX } else { input.below(16) };
@@ -296,7 +296,7 @@ impl<S: Tx, R: Rx> Queue<S, R> {
                 self.dropped += n as u64;
             }
         }
-        assert_eq!(planned(|| drop(rx)).is_none(), self.any_bomb(&numbers));
-        assert!(numbers.iter().all(|number| value::is_dropped(*number)));
+        assert_eq!(planned(|| drop(rx)).is_none(), any_bomb(&numbers));
+        assert!(are_dropped(&numbers));
     }
 }

@@ -3,9 +3,9 @@
 use super::{HANDLES, Queue, Sending, Slot, What, Who};
 use crate::ends::{Rx, Tx};
 use crate::input::Input;
-use crate::value::{self, Value, plan, planned};
-use ringway::{MAX_BATCH, ReserveError, SendTimeoutError, TrySendError};
-use std::collections::VecDeque;
+use crate::offer::Offer;
+use crate::value::{Value, any_bomb, are_dropped, is_dropped, plan, planned};
+use ringway::{ReserveError, SendTimeoutError, TrySendError};
 use std::mem;
 use std::ops::Range;
 use std::time::Duration;
@@ -15,7 +15,7 @@ impl<S: Tx, R: Rx> Queue<S, R> {
     fn settle(&mut self, sending: &mut Sending<S>) -> bool {
         let Some((run, values)) = sending.forgotten.take() else { return false };
         self.give_up(run);
-        self.any_bomb(&values)
+        any_bomb(&values)
     }
 
     fn give_up(&mut self, run: Range<usize>) {
@@ -45,7 +45,7 @@ impl<S: Tx, R: Rx> Queue<S, R> {
 
     pub(super) fn send(&mut self, input: &mut Input<'_>, timed: bool) {
         let Some(mut sending) = self.sender(input) else { return };
-        let value = self.make(input);
+        let value = Value::make(input);
         let number = value.number();
         let bomb = self.settle(&mut sending);
         let sent = planned(|| {
@@ -60,7 +60,7 @@ impl<S: Tx, R: Rx> Queue<S, R> {
         });
         assert_eq!(sent.is_none(), bomb);
         match sent {
-            None => assert!(value::is_dropped(number)),
+            None => assert!(is_dropped(number)),
             Some(Ok(())) => {
                 assert!(!self.closed && self.free() > 0, "sent, though there was no room");
                 self.publish(&[number], 0);
@@ -77,42 +77,18 @@ impl<S: Tx, R: Rx> Queue<S, R> {
 
     pub(super) fn send_iter(&mut self, input: &mut Input<'_>) {
         let Some(mut sending) = self.sender(input) else { return };
-        let n = input.below(24);
-        let values: VecDeque<_> = (0..n).map(|_| self.make(input)).collect();
-        let numbers: Vec<_> = values.iter().map(Value::number).collect();
-        let lie = input.below(24);
-        let hint = match input.below(8) {
-            0..=2 => (n, Some(n)),
-            3 => (0, None),
-            4 => (lie, Some(lie)),
-            5 => (lie, None),
-            6 => (usize::MAX, Some(lie)),
-            _ => (0, Some(lie)),
-        };
-        let panics_at = Some(input.below(32)).filter(|at| *at < n);
-        let mut values = Values { values, hint, given: 0, panics_at };
+        let mut offer = Offer::make(input);
         let bomb = self.settle(&mut sending);
-        let result = planned(|| sending.tx.try_send_iter(&mut values));
-        // As the documentation has it: exact lengths are believed, others up to a batch.
-        let want = match hint {
-            (lower, Some(upper)) if lower == upper => upper,
-            (lower, upper) => upper.unwrap_or(usize::MAX).min(lower.max(MAX_BATCH)),
-        };
-        let room = want.min(self.free());
-        let expected = room.min(n).min(panics_at.unwrap_or(n));
-        if bomb {
-            assert!(result.is_none() && values.given == 0);
-        } else if self.closed {
-            assert!(matches!(result, Some(Err(_))) && values.given == 0);
-        } else {
-            assert_eq!(values.given, expected, "taken from the iterator");
-            match result {
-                None => assert!(panics_at.is_some_and(|at| at < room)),
-                Some(sent) => assert_eq!(sent, Ok(expected)),
-            }
-            self.publish(&numbers[..expected], room - expected);
+        let result = planned(|| sending.tx.try_send_iter(&mut offer));
+        let room = if bomb || self.closed { 0 } else { offer.wants().min(self.free()) };
+        let (expected, panics) = offer.fills(room);
+        match result {
+            None => assert!(bomb || panics),
+            Some(Err(_)) => assert!(!bomb && self.closed),
+            Some(Ok(sent)) => assert_eq!((sent, bomb, self.closed, panics), (expected, false, false, false)),
         }
-        values.values.into_iter().for_each(|value| _ = value.into_number());
+        self.publish(&offer.numbers[..expected], room - expected);
+        assert_eq!(offer.end(), expected, "taken from the iterator");
         self.txs.push(sending);
     }
 
@@ -141,7 +117,7 @@ impl<S: Tx, R: Rx> Queue<S, R> {
                 }
                 let mut pushed = Vec::new();
                 for _ in 0..input.below(n + 2) {
-                    let value = self.make(input);
+                    let value = Value::make(input);
                     let number = value.number();
                     match slots.push(value) {
                         Ok(()) => pushed.push(number),
@@ -167,8 +143,8 @@ impl<S: Tx, R: Rx> Queue<S, R> {
                     }
                     1 => {
                         let dropped = planned(|| drop(slots));
-                        assert_eq!(dropped.is_none(), self.any_bomb(&pushed));
-                        assert!(pushed.iter().all(|number| value::is_dropped(*number)));
+                        assert_eq!(dropped.is_none(), any_bomb(&pushed));
+                        assert!(are_dropped(&pushed));
                         self.give_up(run);
                     }
                     2 => {
@@ -179,7 +155,7 @@ impl<S: Tx, R: Rx> Queue<S, R> {
                             })
                             .is_none()
                         );
-                        assert!(pushed.iter().all(|number| value::is_dropped(*number)));
+                        assert!(are_dropped(&pushed));
                         self.give_up(run);
                     }
                     _ => {
@@ -211,33 +187,8 @@ impl<S: Tx, R: Rx> Queue<S, R> {
         self.closed |= self.senders == 0;
         if self.senders + self.receivers == 0 {
             // The channel goes, and what is still in it.
-            bomb |= self.log.iter().any(|slot| matches!(slot.what, What::Value(n) if self.bombs[n as usize]));
+            bomb |= self.log.iter().any(|slot| matches!(slot.what, What::Value(n) if any_bomb(&[n])));
         }
         assert_eq!(planned(|| drop(sending)).is_none(), bomb);
-    }
-}
-
-/// An iterator that may lie about its length, and panic.
-struct Values {
-    values: VecDeque<Value>,
-    hint: (usize, Option<usize>),
-    given: usize,
-    panics_at: Option<usize>,
-}
-
-impl Iterator for Values {
-    type Item = Value;
-
-    fn next(&mut self) -> Option<Value> {
-        if self.panics_at == Some(self.given) {
-            plan();
-        }
-        let value = self.values.pop_front()?;
-        self.given += 1;
-        Some(value)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.hint
     }
 }
