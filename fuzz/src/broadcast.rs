@@ -88,7 +88,10 @@ impl Broadcast {
     fn step(&mut self, input: &mut Input<'_>) -> bool {
         let Some(operation) = input.operation(OPERATIONS) else { return false };
         match operation {
-            0 | 1 => self.send(input, operation == 1),
+            0 | 1 => {
+                let timed = operation == 1 && input.may_sleep();
+                self.send(input, timed);
+            }
             2 => self.send_iter(input),
             3 => self.reserve(input),
             4 => self.drain(input),
@@ -106,7 +109,7 @@ impl Broadcast {
                 13 => self.drop_sender(),
                 14 => self.close(self.tx.as_ref().map(Sender::close)),
                 15 => self.close(self.rxs.first().map(|reading| reading.rx.close())),
-                n => self.receive(n, n % 2 == 0),
+                n => self.receive(n, n % 2 == 0 && input.may_sleep()),
             },
         }
         self.check();

@@ -5,29 +5,38 @@
 
 use arbitrary::Unstructured;
 use ringway::{Builder, Wait};
+use std::mem;
 
 /// Where positions begin: 8 below every power of two at which anything wraps.
 pub const STARTS: [u64; 5] = [0, (1 << 32) - 8, (1 << 62) - 8, (1 << 63) - 8, u64::MAX - 7];
 
 #[derive(Debug)]
-pub struct Input<'a>(Unstructured<'a>);
+pub struct Input<'a> {
+    bytes: Unstructured<'a>,
+    has_slept: bool,
+}
 
 impl<'a> Input<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self(Unstructured::new(bytes))
+        Self { bytes: Unstructured::new(bytes), has_slept: false }
     }
 
     /// Which of `n` operations comes next; none at the end.
     pub fn operation(&mut self, n: u8) -> Option<u8> {
-        if self.0.is_empty() {
+        if self.bytes.is_empty() {
             return None;
         }
-        self.0.arbitrary::<u8>().ok().map(|byte| byte.wrapping_sub(b'a') % n)
+        self.bytes.arbitrary::<u8>().ok().map(|byte| byte.wrapping_sub(b'a') % n)
     }
 
     /// A number below `limit`; 0 at the end.
     pub fn below(&mut self, limit: usize) -> usize {
-        self.0.arbitrary::<u8>().map_or(0, |byte| byte.wrapping_sub(b'0') as usize % limit.max(1))
+        self.bytes.arbitrary::<u8>().map_or(0, |byte| byte.wrapping_sub(b'0') as usize % limit.max(1))
+    }
+
+    /// Whether a call with a timeout may be made: once, for it may sleep, which takes as long as all the rest.
+    pub fn may_sleep(&mut self) -> bool {
+        !mem::replace(&mut self.has_slept, true)
     }
 
     /// The header: a capacity from 1 to 16 and where positions begin.

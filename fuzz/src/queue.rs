@@ -163,8 +163,14 @@ impl<S: Tx, R: Rx> Queue<S, R> {
                 }
             }
             10 => self.close(input),
-            11 => self.send(input, true),
-            _ => self.receive(input, true),
+            11 => {
+                let timed = input.may_sleep();
+                self.send(input, timed);
+            }
+            _ => {
+                let timed = input.may_sleep();
+                self.receive(input, timed);
+            }
         }
         self.check();
         true
