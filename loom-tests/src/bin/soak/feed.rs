@@ -37,14 +37,19 @@ pub(crate) fn one(tx: &mut impl Sink<Message>, author: &mut Author, way: usize) 
     open
 }
 
-/// Sends from an iterator, which may panic, and may not know its length.
+/// Sends from an iterator, which may panic, may take its time, and may not know its length.
 pub(crate) fn several(tx: &mut impl Sink<Message>, author: &mut Author, random: &mut Random) -> bool {
     let (first, number) = (author.made(), random.between(1, 300));
     let (panics_at, honest) = (random.one_in(50).then(|| random.below(number)), random.one_in(2));
+    let stalls_at = random.one_in(100).then(|| random.below(number));
+    let stall = Duration::from_micros(random.pick(&[10, 200, 5000]));
     let sent = calm(|| {
         let mut messages = (0..number).map(|n| {
             if Some(n) == panics_at {
                 std::panic::panic_any(Planned);
+            }
+            if Some(n) == stalls_at {
+                std::thread::sleep(stall);
             }
             author.write(0)
         });
