@@ -3,7 +3,7 @@
 use crate::value::Value;
 use ringway::{
     Batch, ChannelStats, Disconnected, RecvTimeoutError, ReserveError, SendTimeoutError, Slots, TryRecvError,
-    TrySendError, broadcast, mpmc, mpsc, spsc,
+    TrySendError, mpmc, mpsc, spsc,
 };
 use std::time::Duration;
 
@@ -105,7 +105,6 @@ macro_rules! rx {
 tx!(spsc::Sender<Value>, |_| None);
 tx!(mpsc::Sender<Value>, |tx| Some(tx.clone()));
 tx!(mpmc::Sender<Value>, |tx| Some(tx.clone()));
-tx!(broadcast::Sender<Value>, |_| None);
 rx!(spsc::Receiver<Value>, |_| None);
 rx!(mpsc::Receiver<Value>, |_| None);
 rx!(mpmc::Receiver<Value>, |rx| Some(rx.clone()));
