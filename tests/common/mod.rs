@@ -1,6 +1,8 @@
 //! What several test files need.
 #![allow(dead_code, unreachable_pub, reason = "each file uses its part")]
 
+pub mod rig;
+
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -125,18 +127,30 @@ pub struct Random(u64);
 impl Random {
     /// From `RINGWAY_SEED`, or a new seed; tells it, so that a failure can be repeated.
     pub fn new(test: &str) -> Self {
-        let seed = match std::env::var("RINGWAY_SEED").ok().and_then(|seed| seed.parse().ok()) {
+        let seed = Self::seed();
+        println!("{test}: RINGWAY_SEED={seed}");
+        Self::seeded(seed)
+    }
+
+    /// `RINGWAY_SEED`, or a new seed.
+    pub fn seed() -> u64 {
+        match std::env::var("RINGWAY_SEED").ok().and_then(|seed| seed.parse().ok()) {
             Some(seed) => seed,
             None => std::time::SystemTime::now()
                 .duration_since(std::time::UNIX_EPOCH)
                 .map_or(1, |now| now.as_nanos() as u64),
-        };
-        println!("{test}: RINGWAY_SEED={seed}");
-        Self(seed | 1)
+        }
     }
 
     pub fn seeded(seed: u64) -> Self {
         Self(seed | 1)
+    }
+
+    /// A generator of its own for another thread.
+    pub fn split(&mut self) -> Self {
+        let mut own = self.clone();
+        own.skip(1 + self.below(4096));
+        own
     }
 
     pub fn skip(&mut self, numbers: usize) {
