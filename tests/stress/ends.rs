@@ -1,5 +1,7 @@
 //! The handles of three kinds of queue under one name.
 
+#![allow(dead_code, reason = "each test that has this module uses its part")]
+
 use ringway::{Builder, ChannelStats, RecvError, RecvTimeoutError, ReserveError, Sink, Slots, Source};
 use ringway::{broadcast, mpmc, mpsc, spsc};
 use std::time::Duration;
