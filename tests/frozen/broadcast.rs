@@ -23,7 +23,7 @@ fn read(rx: &mut Receiver<Message>, next: &mut u64, max: usize) -> usize {
         *next += 1;
     };
     match rx.try_batch(max) {
-        Ok(mut batch) if max % 2 == 0 => {
+        Ok(mut batch) if max.is_multiple_of(2) => {
             batch.iter().for_each(see);
             let read = batch.len();
             batch.commit_all();

@@ -115,7 +115,7 @@ impl<T: Tick> Reading<T> {
             3 => rx.latest().into_iter().for_each(|tick| Self::take(next, tick)),
             4 => {
                 let mut history = rx.history();
-                let found = history.by_ref().map(|(_, tick)| tick.read()).count() as u64;
+                let found = history.by_ref().inspect(|(_, tick)| _ = tick.read()).count() as u64;
                 assert!(found + history.missed() <= rx.capacity() as u64);
             }
             _ => match rx.try_recv() {

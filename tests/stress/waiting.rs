@@ -99,17 +99,15 @@ fn crowds_with_timeouts() {
                 let (mut tx, mut own) = (tx.clone(), random.split());
                 scope.spawn(move || {
                     for n in 0..EACH {
-                        let mut message = n;
-                        while index % 2 == 0 {
-                            match tx.send_timeout(message, a_moment(&mut own)) {
-                                Ok(()) => break,
-                                Err(SendTimeoutError::Timeout(back)) => message = back,
-                                Err(error) => panic!("{error}"),
-                            }
-                            gave_up.fetch_add(1, Relaxed);
-                        }
                         if index % 2 == 1 {
                             tx.send(n).unwrap();
+                            continue;
+                        }
+                        let mut message = n;
+                        while let Err(error) = tx.send_timeout(message, a_moment(&mut own)) {
+                            let SendTimeoutError::Timeout(back) = error else { panic!("{error}") };
+                            message = back;
+                            gave_up.fetch_add(1, Relaxed);
                         }
                     }
                 });
