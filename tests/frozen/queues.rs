@@ -331,10 +331,14 @@ fn any_role<K: Kind>(test: &'static str) {
                     while !told.stop.load(SeqCst) {
                         let timeout = Duration::from_micros(random.below(300) as u64);
                         let message = Message::new(sender, next);
-                        let sent = if random.below(2) == 0 {
-                            tx.send(message).is_ok()
-                        } else {
-                            tx.send_timeout(message, timeout).is_ok()
+                        let sent = match random.below(3) {
+                            0 => tx.send(message).is_ok(),
+                            1 => tx.send_timeout(message, timeout).is_ok(),
+                            // It is to be found with its claim open, too.
+                            _ => {
+                                let mut slowly = std::iter::once(message).inspect(|_| linger(&mut random));
+                                tx.try_send_iter(&mut slowly) == Ok(1)
+                            }
                         };
                         next += u64::from(sent);
                     }
