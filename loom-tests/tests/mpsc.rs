@@ -211,7 +211,7 @@ fn close_is_exact() {
 
 /// Closed is not answered while a claim from before the seal is open.
 #[test]
-fn closed_only_when_claims_are_settled() {
+fn f05_closed_only_when_claims_are_settled() {
     model("mpsc closed only when claims are settled", 3, || {
         let (mut tx, mut rx) = channel(2);
         let closer = tx.clone();
@@ -231,7 +231,7 @@ fn closed_only_when_claims_are_settled() {
 
 /// The receiver goes while two send: every message is dropped exactly once.
 #[test]
-fn receiver_dropped() {
+fn s01_receiver_dropped() {
     model("mpsc receiver dropped", 2, || {
         let (mut tx, rx) = channel(2);
         let mut other = tx.clone();

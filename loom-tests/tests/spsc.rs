@@ -21,13 +21,13 @@ fn every_message_once_and_in_order(capacity: usize, messages: u32) {
 
 /// Two wraps of a ring of one slot.
 #[test]
-fn singles_capacity_1() {
+fn s12_singles_capacity_1() {
     model("spsc singles, capacity 1, two wraps", 3, || every_message_once_and_in_order(1, 3));
 }
 
 /// One wrap of a ring of two slots.
 #[test]
-fn singles_capacity_2() {
+fn s12_singles_capacity_2() {
     model("spsc singles, capacity 2, one wrap", 3, || every_message_once_and_in_order(2, 4));
 }
 
@@ -59,7 +59,7 @@ fn batches() {
 
 /// Messages are read in place while the sender goes on, and their slots go back when the batch is dropped.
 #[test]
-fn slices() {
+fn s24_slices() {
     model("spsc slices", 3, || {
         let (mut tx, mut rx) = channel(2);
         let sender = thread::spawn(move || send_all(|n| tx.try_send(n), 0..4));
@@ -133,7 +133,7 @@ fn forgotten_batch() {
 /// Closing from the receiver's side while the other sends: what went in is received, or dropped with the channel; the rest comes
 /// back; Disconnected is final.
 #[test]
-fn close_races_send() {
+fn s20_close_races_send() {
     model("spsc close races send", 3, || {
         let (mut tx, mut rx) = channel(2);
         let mint = Mint::new();
@@ -159,7 +159,7 @@ fn close_races_send() {
 
 /// The receiver goes while the other sends: every message is dropped exactly once.
 #[test]
-fn receiver_dropped() {
+fn s21_receiver_dropped() {
     model("spsc receiver dropped", 3, || {
         let (mut tx, mut rx) = channel(2);
         let mint = Mint::new();
