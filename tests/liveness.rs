@@ -282,6 +282,22 @@ fn x05_a_sender_waits_as_it_was_told() {
     }
 }
 
+/// That nobody reads is not that everything is free: nothing is sent, or overwritten, until somebody comes.
+#[test]
+fn v09_without_receivers_nothing_is_sent() {
+    let (mut tx, rx) = broadcast::channel(2);
+    tx.try_send_iter(&mut (0..2)).unwrap();
+    assert!(tx.is_full());
+    drop(rx);
+    for n in 2..9 {
+        assert_eq!(tx.try_send(n), Err(TrySendError::Disconnected(n)));
+        assert!(tx.try_send_iter(&mut (0..2)).is_err() && tx.try_reserve(1).is_err());
+    }
+    let mut rx = tx.subscribe().unwrap();
+    assert_eq!(tx.try_send_iter(&mut (9..20)), Ok(2));
+    assert_eq!([rx.try_recv(), rx.try_recv()], [Ok(9), Ok(10)]);
+}
+
 #[test]
 fn x07_a_dropped_receiver_gates_nobody() {
     let (mut tx, mut rx) = broadcast::channel(2);
