@@ -74,7 +74,6 @@ fn stopped_sender<S: Sink<u32> + Send + 'static>(mut tx: S, message: u32) -> Sto
             message
         });
         assert_eq!(tx.try_send_iter(&mut messages), Ok(1));
-        drop(messages);
         tx
     })
 }
