@@ -266,20 +266,21 @@ fn f25_a_handler_sends_into_its_own_full_inbox() {
 #[test]
 fn x05_a_sender_waits_as_it_was_told() {
     /// What this thread has had of a processor, in nanoseconds, and how often it was given one.
-    fn used() -> [u64; 2] {
-        let figures = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells it");
+    fn used() -> Option<[u64; 2]> {
+        let figures = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
         let figures: Vec<_> = figures.split_whitespace().map(|figure| figure.parse().expect("a number")).collect();
-        [figures[0], figures[2]]
+        Some([figures[0], figures[2]])
     }
     for wait in [Wait::park(), Wait::adaptive()] {
         let (mut tx, _rx) = Builder::new(1).wait(wait).send_wait(wait).mpsc::<u32>().unwrap();
         tx.try_send(0).unwrap();
         let before = used();
         assert!(tx.send_timeout(1, Duration::from_millis(600)).unwrap_err().is_timeout());
-        let [time, turns] = used();
-        let (time, turns) = (time - before[0], turns - before[1]);
+        // Not every kernel tells.
+        let (Some(before), Some(after)) = (before, used()) else { return };
+        let (time, turns) = (after[0] - before[0], after[1] - before[1]);
         // Who spins has much of either: time where the processor is free, turns where others want it too.
-        assert!(time < 30_000_000 && turns < 200, "{wait:?} used {time} ns of 600 ms, in {turns} turns");
+        assert!(time < 5_000_000 && turns < 100, "{wait:?} used {time} ns of 600 ms, in {turns} turns");
     }
 }
 
