@@ -269,7 +269,9 @@ impl<T, R: Ring<T>> Shared<T, R> {
     #[cold]
     fn end(&self, consumer: &mut Consumer) {
         consumer.ended = true;
-        self.ring.retire(consumer);
+        if guard("who ends keeps nobody waiting") {
+            self.ring.retire(consumer);
+        }
         if guard("who ends wakes those who follow") && self.ring.receivers_await_release() {
             self.bells.not_empty.notify(u32::MAX);
         }

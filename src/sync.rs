@@ -38,6 +38,8 @@ pub(crate) use imp::*;
 
 mod deadline;
 mod futex;
+#[cfg(test)]
+pub(crate) mod model;
 #[cfg(ringway_mutants)]
 mod mutant;
 pub(crate) use deadline::Deadline;
@@ -135,6 +137,11 @@ impl Watch {
 
 /// The handle of a worker's thread. Workers are not modelled: their threads are the system's in every build.
 pub(crate) use std::thread::JoinHandle;
+
+/// How many threads can run at the same time: by the calling thread's mask and, on Linux, by the process's quota.
+pub(crate) fn parallelism() -> Option<usize> {
+    std::thread::available_parallelism().ok().map(usize::from)
+}
 
 /// Starts a thread for a worker.
 pub(crate) fn spawn_thread(name: String, run: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {

@@ -177,7 +177,7 @@ pub(crate) fn until<A: Await>(wait: Wait, event: &Event, awaited: &mut A) -> Opt
             }
         }
         if look_at_clock && awaited.deadline().has_passed() {
-            return awaited.attempt();
+            return if guard("a last look when the time is up") { awaited.attempt() } else { None };
         }
         n = if wait.then == Then::StartOver && n >= wait.spins { 0 } else { n.saturating_add(1) };
     }
@@ -226,9 +226,43 @@ mod tests {
         assert!(!Wait::default().burns_a_core());
     }
 
+    /// Timers are no finer than 50 us: before that there is spinning and yielding, and no nap is shorter of itself.
+    #[test]
+    fn x30_no_nap_is_shorter_than_timers_are() {
+        let backoff = Wait::backoff();
+        assert!((0..10).all(|n| matches!(backoff.step(n), Step::Spin)));
+        assert!((10..15).all(|n| matches!(backoff.step(n), Step::Yield)));
+        let naps = (15..100).map(|n| match backoff.step(n) {
+            Step::Nap(nap) => nap,
+            _ => unreachable!("it naps from here on"),
+        });
+        assert!(naps.into_iter().all(|nap| (Duration::from_micros(50)..=Duration::from_millis(1)).contains(&nap)));
+    }
+
     #[test]
     fn a_passed_deadline_still_gets_a_last_look() {
-        for wait in [Wait::spin(), Wait::yielding(), Wait::backoff(), Wait::park(), Wait::adaptive()] {
+        struct Passed {
+            looked_last: bool,
+        }
+        impl Await for Passed {
+            type Output = ();
+            fn attempt(&mut self) -> Option<()> {
+                self.looked_last = true;
+                None
+            }
+            fn deadline(&self) -> Deadline {
+                Deadline::after(Duration::ZERO)
+            }
+            fn parking(&mut self) {
+                self.looked_last = false;
+            }
+        }
+        for wait in [Wait::park(), Wait::adaptive()] {
+            let mut passed = Passed { looked_last: false };
+            assert!(until(wait, &Event::new(), &mut passed).is_none());
+            assert!(passed.looked_last, "{wait:?} gave up without a look after its sleep");
+        }
+        for wait in [Wait::spin(), Wait::yielding(), Wait::backoff()] {
             let mut looks = 0;
             let attempt = || {
                 looks += 1;

@@ -43,7 +43,7 @@ every_kind! {
         }
     }
 
-    fn x24_takes_from_an_iterator_only_what_goes_in(channel, _at) {
+    fn x26_an_iterator_keeps_what_does_not_go_in(channel, _at) {
         let (mut tx, mut rx) = channel!(4);
         let mut numbers = 1..=6;
         assert_eq!(tx.try_send_iter(&mut numbers), Ok(4));

@@ -3,7 +3,7 @@
 mod common;
 
 use common::Drops;
-use ringway::{RecvError, TryRecvError, TrySendError, Wait, mpsc};
+use ringway::{RecvError, TryRecvError, TrySendError, Wait, mpmc, mpsc};
 use std::thread;
 
 every_kind! {
@@ -37,7 +37,9 @@ every_kind! {
         let (mut tx, mut rx) = channel!(1);
         tx.try_send(7).unwrap();
         drop(tx);
-        assert_eq!(rx.recv(), Ok(7));
+        assert!(rx.is_disconnected());
+        assert_eq!(rx.try_recv(), Ok(7));
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
         assert_eq!(rx.recv(), Err(RecvError));
     }
 
@@ -90,6 +92,20 @@ every_kind! {
         });
     }
 
+    fn v13_a_claim_that_outlives_the_receiver(channel, _at) {
+        for pushed in 0..3 {
+            let drops = Drops::new(1 + pushed);
+            let (mut tx, rx) = channel!(4);
+            tx.try_send(drops.value(0)).unwrap();
+            let mut slots = tx.try_reserve(2).unwrap();
+            (1..=pushed).for_each(|n| slots.push(drops.value(n)).unwrap());
+            drop(rx);
+            slots.commit();
+            drop(tx);
+            drops.assert_each_once();
+        }
+    }
+
     fn v13_ok_means_received_or_dropped(channel, _at) {
         // Closing races sends, many times over; every message is accounted for, and dropped once.
         for round in 0..200 {
@@ -117,6 +133,47 @@ every_kind! {
             assert_eq!(stats.in_flight(), sent - received as u64);
             drop(rx);
             drops.assert_each_once();
+        }
+    }
+}
+
+/// Closed while slots are open: nobody is told that all is over before they are settled.
+macro_rules! claims_settle_before_the_end {
+    ($($module:ident, $kind:ident;)+) => {$(
+        one_kind! { $module, $kind:
+            fn v14_closed_only_after_claims_settle(channel, _at) {
+                for pushed in 0..=2 {
+                    let (mut tx, mut rx) = channel!(4);
+                    let closer = tx.clone();
+                    let mut slots = tx.try_reserve(2).unwrap();
+                    assert!(closer.close());
+                    assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+                    (0..pushed).for_each(|n| slots.push(n).unwrap());
+                    assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+                    slots.commit();
+                    assert!(rx.try_iter().eq(0..pushed));
+                    assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
+                }
+            }
+        }
+    )+};
+}
+claims_settle_before_the_end! { mpsc_claims, mpsc; mpmc_claims, mpmc; }
+
+/// Any sender but the last may go. Then every receiver is told, for ever.
+#[test]
+fn f09_every_receiver_is_told_for_ever() {
+    let (mut tx, mut rx) = mpmc::channel(4);
+    let mut other = rx.clone();
+    drop(tx.clone());
+    tx.try_send(1).unwrap();
+    assert!(!rx.is_disconnected());
+    drop(tx);
+    assert_eq!(rx.try_recv(), Ok(1));
+    for rx in [&mut rx, &mut other] {
+        for _ in 0..3 {
+            assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
+            assert_eq!(rx.recv(), Err(RecvError));
         }
     }
 }

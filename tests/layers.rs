@@ -103,6 +103,53 @@ fn unsafe_stays_in_its_rooms() {
     }
 }
 
+/// Lines of code that hold one of `words`, with their module and file; tests inside the source do not count.
+fn lines_with(words: &[&str]) -> Vec<(String, PathBuf, String)> {
+    let mut found = Vec::new();
+    for (module, path, text) in sources().into_iter().filter(|(_, path, _)| !path.ends_with("tests.rs")) {
+        let code = text.lines().map(|line| line.split("//").next().unwrap_or(""));
+        for line in code.take_while(|line| !line.contains("(test") && !line.contains("(all(test")) {
+            if words.iter().any(|word| line.contains(word)) {
+                found.push((module.clone(), path.clone(), line.to_owned()));
+            }
+        }
+    }
+    found
+}
+
+/// The calendar decides nothing.
+#[test]
+fn f12_no_wall_clock() {
+    assert_eq!(lines_with(&["SystemTime", "UNIX_EPOCH"]), []);
+    assert!(!lines_with(&["Instant::now"]).is_empty(), "the check does not see the source");
+}
+
+/// Rings know no time and do not park; whatever never waits therefore needs neither.
+#[test]
+fn x31_no_clock_in_rings() {
+    let words = ["Instant", "Duration", "clock", "Deadline", "Event", "park", "nap(", "yield_now", "spin_loop"];
+    let found: Vec<_> = lines_with(&words).into_iter().filter(|(module, ..)| module == "ring").collect();
+    assert_eq!(found, []);
+}
+
+/// The processor's time stamps are for figures; deadlines are the system's monotonic clock.
+#[test]
+fn x33_measuring_and_waiting_have_clocks_of_their_own() {
+    for (_, path, line) in lines_with(&["quanta"]) {
+        assert!(path.ends_with("metrics/clock.rs"), "{}: {line}", path.display());
+    }
+    for (_, path, line) in lines_with(&["clock::", "use crate::metrics::clock"]) {
+        let figures = ["metrics/residence.rs", "channel/probe.rs", "worker/inbox.rs"];
+        assert!(figures.iter().any(|file| path.ends_with(file)), "{}: {line}", path.display());
+    }
+}
+
+/// What is no atomic may be aligned otherwise: nothing is made one by a cast.
+#[test]
+fn s25_nothing_is_cast_to_an_atomic() {
+    assert_eq!(lines_with(&["cast::<Atomic", "as *const Atomic", "as *mut Atomic", "from_ptr(", "transmute"]), []);
+}
+
 #[test]
 fn files_stay_short() {
     for (_, path, text) in sources() {

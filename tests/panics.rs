@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Drops, Random, Value};
-use ringway::{Batch, Bus, Cycle, Duty, Handler, PanicPolicy, TimerId, Worker, each, mpsc};
+use ringway::{Batch, Bus, Cycle, Duty, Handler, PanicPolicy, Pin, TimerId, Worker, WorkerId, each, mpsc};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -81,6 +81,35 @@ fn v03_a_panicking_handler_never_wedges_senders() {
             PanicPolicy::Stop => assert_eq!(report.faults, 1),
         }
     }
+}
+
+/// A worker goes on after a panic as who it was: its thread, name, number and core, and its place in the inbox.
+#[test]
+fn x19_a_worker_keeps_its_identity_after_a_panic() {
+    type Seen = (u32, (WorkerId, Option<usize>, std::thread::ThreadId, Option<String>));
+    struct Tells(std::sync::mpsc::Sender<Seen>);
+    impl Handler<u32> for Tells {
+        fn on_batch(&mut self, batch: &mut Batch<'_, u32>, cx: &mut Cycle) {
+            for n in batch {
+                let thread = std::thread::current();
+                let identity = (cx.worker(), cx.core(), thread.id(), thread.name().map(str::to_owned));
+                self.0.send((n, identity)).unwrap();
+                assert!(n % 3 != 1, "as planned");
+            }
+        }
+    }
+    let (told, seen) = std::sync::mpsc::channel();
+    let (mut tx, rx) = mpsc::channel(16);
+    tx.try_send_iter(&mut (0..12)).unwrap();
+    let worker = Worker::builder().id(WorkerId::new(5)).name("who").pin(Pin::nth(0)).spawn(rx, Tells(told)).unwrap();
+    let core = worker.core();
+    drop(tx);
+    assert_eq!(worker.join().faults, 4);
+    let seen: Vec<_> = seen.iter().collect();
+    assert!(seen.iter().map(|(n, _)| *n).eq(0..12), "{seen:?}");
+    assert!(seen.iter().all(|(_, identity)| *identity == seen[0].1), "{seen:?}");
+    let (worker, on, _, name) = &seen[0].1;
+    assert_eq!((*worker, *on, name.as_deref()), (WorkerId::new(5), core, Some("who")));
 }
 
 #[test]

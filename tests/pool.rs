@@ -224,7 +224,7 @@ impl Handler<Value> for First {
 
 /// What a worker leaves goes to its colleague: one that sleeps, and, if the channel is closed, one that would have ended.
 #[test]
-fn x08_a_worker_that_ends_hands_over_its_rest() {
+fn v10_a_worker_that_ends_hands_over_its_rest() {
     for ends in [Ends::Panics, Ends::StopsItself, Ends::IsStopped] {
         for close_first in [false, true] {
             let drops = Drops::new(64);

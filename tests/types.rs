@@ -6,7 +6,7 @@ use common::{Drops, Local};
 use ringway::{
     Batch, BuildError, Builder, Bus, ChannelStats, Disconnected, Event, MAX_BATCH, PoolBuilder, PoolHandle, Publisher,
     RecvError, RecvTimeoutError, ReserveError, SendError, SendTimeoutError, Slots, TryRecvError, TrySendError, Wait,
-    WorkerHandle, mpsc, spsc,
+    WorkerHandle, broadcast, mpmc, mpsc, spsc,
 };
 use std::error::Error;
 use std::time::Duration;
@@ -68,7 +68,70 @@ assert_bounds! {
     ChannelStats: true true true;
 }
 
+macro_rules! assert_none {
+    ($constant:ident: $($type:ty),+) => { $(assert!(!Probe::<$type>::$constant, stringify!($type));)+ };
+}
+
+/// No handle, guard or iterator of messages that must stay on their thread leaves it.
+#[test]
+fn f18_messages_that_must_stay_on_their_thread() {
+    assert_none! { IS_SEND: spsc::Sender<Local>, spsc::Receiver<Local>, mpsc::Sender<Local>, mpsc::Receiver<Local> }
+    assert_none! { IS_SEND: mpmc::Sender<Local>, mpmc::Receiver<Local>, broadcast::Sender<Local>, broadcast::Receiver<Local> }
+    assert_none! { IS_SEND: broadcast::Subscriber<Local>, Batch<'static, Local>, Slots<'static, Local>, Publisher<Local> }
+    assert_none! { IS_SYNC: broadcast::Subscriber<Local>, broadcast::Batch<'static, Local>, Publisher<Local> }
+}
+
+/// One thread at a time has a handle, whatever its messages are.
+#[test]
+fn s17_handles_are_not_shared() {
+    assert_none! { IS_SYNC: spsc::Sender<u32>, spsc::Receiver<u32>, mpsc::Sender<u32>, mpsc::Receiver<u32> }
+    assert_none! { IS_SYNC: mpmc::Sender<u32>, mpmc::Receiver<u32>, broadcast::Sender<u32>, broadcast::Receiver<u32> }
+    assert_none! { IS_SYNC: Publisher<u32>, broadcast::lossy::Sender<u32>, broadcast::lossy::Receiver<u32> }
+}
+
+/// Where there is one sender, or one receiver, the type says so.
+#[test]
+fn v23_single_ends_cannot_be_cloned() {
+    assert_none! { IS_CLONE: spsc::Sender<u32>, spsc::Receiver<u32>, mpsc::Receiver<u32>, broadcast::Sender<u32> }
+    assert_none! { IS_CLONE: broadcast::Receiver<u32>, Batch<'static, u32>, Slots<'static, u32> }
+}
+
+/// Receivers of a broadcast look at one message together.
+#[test]
+fn s18_broadcast_needs_sync() {
+    type SendOnly = std::cell::Cell<u32>;
+    assert_none! { IS_SEND: broadcast::Sender<SendOnly>, broadcast::Receiver<SendOnly>, broadcast::Subscriber<SendOnly> }
+    assert_none! { IS_SYNC: broadcast::Subscriber<SendOnly> }
+    assert_eq!(
+        (Probe::<broadcast::Receiver<u32>>::IS_SEND, Probe::<broadcast::Subscriber<u32>>::IS_SYNC),
+        (true, true)
+    );
+}
+
 every_kind! {
+    fn f17_messages_of_no_size_are_dropped_once(_channel, at) {
+        thread_local! { static DROPPED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) } }
+        struct Nothing;
+        impl Drop for Nothing {
+            fn drop(&mut self) {
+                DROPPED.set(DROPPED.get() + 1);
+            }
+        }
+        let (mut tx, mut rx) = at!(4, u64::MAX - 1);
+        assert_eq!(tx.try_send_iter(&mut (0..4).map(|_| Nothing)), Ok(4));
+        assert!(tx.try_send(Nothing).is_err());
+        assert_eq!(DROPPED.get(), 1);
+        drop(rx.try_recv());
+        rx.try_batch(2).unwrap().commit(1);
+        assert_eq!(DROPPED.get(), 3);
+        let mut slots = tx.try_reserve(1).unwrap();
+        assert!(slots.push(Nothing).is_ok());
+        drop(slots);
+        assert_eq!((DROPPED.get(), rx.len() >= 2), (4, true));
+        drop((tx, rx));
+        assert_eq!(DROPPED.get(), 6);
+    }
+
     fn f17_messages_of_no_size(channel, _at) {
         let (mut tx, mut rx) = channel!(4);
         assert_eq!(tx.try_send_iter(&mut std::iter::repeat(())), Ok(4));

@@ -14,12 +14,13 @@ pub use loom::{sync::Arc, thread};
 #[cfg(not(ringway_loom))]
 pub use std::{sync::Arc, thread};
 
-/// Explores `scenario`, with at most `preemptions` involuntary switches in each execution.
+/// Explores `scenario`, with at most `preemptions` involuntary switches in each execution, and as many more as
+/// `RINGWAY_MORE_PREEMPTIONS` asks for.
 #[cfg(ringway_loom)]
 pub fn model(name: &str, preemptions: usize, scenario: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     if builder.preemption_bound.is_none() {
-        builder.preemption_bound = Some(preemptions);
+        builder.preemption_bound = Some(preemptions + number("RINGWAY_MORE_PREEMPTIONS").unwrap_or(0));
     }
     let bound = builder.preemption_bound;
     builder.max_branches = 20_000;
@@ -41,13 +42,19 @@ pub fn model(name: &str, preemptions: usize, scenario: impl Fn() + Send + Sync +
 /// Runs `scenario` many times on real threads. `RINGWAY_STRESS=n` multiplies their number.
 #[cfg(not(ringway_loom))]
 pub fn model(name: &str, _preemptions: usize, scenario: impl Fn() + Send + Sync + 'static) {
-    let times = std::env::var("RINGWAY_STRESS").ok().and_then(|times| times.parse().ok()).unwrap_or(1_u64);
+    let times = number("RINGWAY_STRESS").unwrap_or(1);
     let runs = StdArc::new(AtomicU64::new(0));
     for _ in 0..300 * times {
         runs.fetch_add(1, Ordering::Relaxed);
         scenario();
     }
     say(&format!("threads: {name}: {} runs", runs.load(Ordering::Relaxed)));
+}
+
+/// Of the environment, where it names one.
+fn number(name: &str) -> Option<usize> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
 }
 
 /// Past the test runner's capture, so that the figures show in every run.

@@ -366,3 +366,19 @@ fn what_was_sent_stays_sent() {
         drop(joining.join().unwrap());
     });
 }
+
+/// Somebody takes the lane of one that was far behind: the sender, to whom everybody has given everything back, finds room.
+#[test]
+fn a_newcomer_is_not_taken_for_the_one_before() {
+    model("a newcomer is not taken for the one before", 3, || {
+        let (mut tx, mut rx) = channel(1);
+        let slow = tx.subscribe().unwrap();
+        let subscriber = tx.subscriber();
+        tx.try_send(0).unwrap();
+        assert_eq!(rx.drain(1, |_| ()), 1);
+        drop(slow);
+        let joining = thread::spawn(move || subscriber.subscribe().unwrap());
+        assert!(tx.try_send(1).is_ok());
+        drop(joining.join().unwrap());
+    });
+}

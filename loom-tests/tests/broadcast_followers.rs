@@ -179,3 +179,17 @@ fn a_follower_ends_too() {
         assert!(seen <= usize::from(sender.join().unwrap().1));
     });
 }
+
+/// The one before it goes, and somebody comes: the follower does not wait for who has come.
+#[test]
+fn a_follower_follows_no_stranger() {
+    model("a follower follows no stranger", 3, || {
+        let (mut tx, first) = channel(1);
+        let mut follower = tx.subscribe_after(&[&first]).unwrap();
+        let leaving = thread::spawn(move || drop(first));
+        let _stranger = tx.subscribe().unwrap();
+        tx.try_send(7).unwrap();
+        assert_eq!(follower.recv(), Ok(7));
+        leaving.join().unwrap();
+    });
+}

@@ -160,19 +160,86 @@ fn a_look_that_came_too_late_is_a_look_all_the_same() {
     });
 }
 
-/// Who looks where the head was, and finds that the ring has come round there, looks again.
+/// Who looks where the head was, and finds that the ring has come round there, looks again. Both ways round: loom seeks races from
+/// the last access to a word, and whoever receives and sends here would hide the look before.
 #[test]
 fn who_looks_too_late_looks_again() {
-    model("who looks too late looks again", 2, || {
-        let (mut tx, mut rx) = channel::<u32>(2);
-        let mut other = rx.clone();
-        assert_eq!(tx.try_send_iter(&mut (0..2)), Ok(2));
-        let busy = thread::spawn(move || {
-            // One message at least is there all the time.
-            assert!(other.try_recv().is_ok());
-            (tx.try_send(2).is_ok(), other, tx)
-        });
+    // One message at least is there all the time.
+    let looks = |mut rx: Receiver<u32>| assert!(rx.try_recv().is_ok());
+    let busy = |mut tx: Sender<u32>, mut rx: Receiver<u32>| {
         assert!(rx.try_recv().is_ok());
+        (tx.try_send(2).is_ok(), rx, tx)
+    };
+    let full = || {
+        let (mut tx, rx) = channel::<u32>(2);
+        assert_eq!(tx.try_send_iter(&mut (0..2)), Ok(2));
+        let other = rx.clone();
+        (tx, rx, other)
+    };
+    model("who looks too late looks again", 2, move || {
+        let (tx, rx, other) = full();
+        let busy = thread::spawn(move || busy(tx, other));
+        looks(rx);
         drop(busy.join().unwrap());
+    });
+    model("who looks too late looks again, the other way round", 3, move || {
+        let (tx, rx, other) = full();
+        let looks = thread::spawn(move || looks(rx));
+        let others = busy(tx, other);
+        looks.join().unwrap();
+        drop(others);
+    });
+}
+
+/// Somebody else has seen that a slot is free: who finds it so by his word alone may use it.
+#[test]
+fn what_others_saw_free_may_be_used() {
+    model("what others saw free may be used", 3, || {
+        let mint = Mint::new();
+        let (mut tx, mut rx) = channel(1);
+        tx.try_send(mint.token(0)).unwrap();
+        let token = mint.token(1);
+        let sender = thread::spawn(move || {
+            // Refused or not, it is dropped once.
+            let _ = tx.try_send(token);
+            tx
+        });
+        assert_eq!(rx.try_recv().unwrap().number, 0);
+        assert!(rx.len() <= 1);
+        drop((sender.join().unwrap(), rx));
+        assert_eq!(mint.alive(), 0);
+    });
+}
+
+/// A run is left, taken over, worked on, and left again: who had seen it left before takes it after that work.
+#[test]
+fn a_run_is_left_twice() {
+    model("a run is left twice", 3, || {
+        let (tx, mut rx) = left_behind();
+        let mut other = rx.clone();
+        let work = |rx: &mut Receiver<u32>| rx.try_batch(2).map_or(0, |mut batch| batch.as_mut_slices().0.len());
+        let leaver = thread::spawn(move || work(&mut other));
+        let seen = work(&mut rx);
+        // Whoever took it had all of it.
+        assert!([seen, leaver.join().unwrap()].iter().all(|seen| [0, 2].contains(seen)));
+        assert_eq!((rx.drain(2, drop), tx.len()), (2, 0));
+    });
+}
+
+/// Who was not fast enough at one run goes on in the middle of the next, which somebody else has split: he finds the rest of it.
+#[test]
+fn who_was_too_slow_finds_the_middle_of_a_run() {
+    model("who was too slow finds the middle of a run", 3, || {
+        let (mut tx, mut rx) = channel::<u32>(4);
+        let mut other = rx.clone();
+        tx.try_send(0).unwrap();
+        assert_eq!(tx.try_send_iter(&mut (1..4)), Ok(3));
+        let receiver = thread::spawn(move || {
+            assert!(other.try_recv().is_ok() && other.try_recv().is_ok());
+            other
+        });
+        // Two messages at least are there all the time.
+        assert!(rx.try_recv().is_ok());
+        drop(receiver.join().unwrap());
     });
 }

@@ -189,7 +189,7 @@ fn forgotten_slots() {
 
 /// The seal is final: what was accepted before it is received, and nothing is accepted after it.
 #[test]
-fn close_is_exact() {
+fn x13_close_is_exact() {
     model("mpsc close is exact", 2, || {
         let (mut tx, mut rx) = channel(4);
         let mut other = tx.clone();
@@ -211,7 +211,7 @@ fn close_is_exact() {
 
 /// Closed is not answered while a claim from before the seal is open.
 #[test]
-fn f05_closed_only_when_claims_are_settled() {
+fn v14_closed_only_when_claims_are_settled() {
     model("mpsc closed only when claims are settled", 3, || {
         let (mut tx, mut rx) = channel(2);
         let closer = tx.clone();
@@ -248,7 +248,7 @@ fn s01_receiver_dropped() {
 
 /// The last sender closes the channel, whoever it is, and what all of them did before is visible then.
 #[test]
-fn last_sender_closes() {
+fn f09_last_sender_closes() {
     model("mpsc last sender closes", 2, || {
         let (tx, mut rx) = channel(2);
         let other = tx.clone();

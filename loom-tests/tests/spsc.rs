@@ -133,7 +133,7 @@ fn forgotten_batch() {
 /// Closing from the receiver's side while the other sends: what went in is received, or dropped with the channel; the rest comes
 /// back; Disconnected is final.
 #[test]
-fn s20_close_races_send() {
+fn v13_close_races_send() {
     model("spsc close races send", 3, || {
         let (mut tx, mut rx) = channel(2);
         let mint = Mint::new();
@@ -153,6 +153,27 @@ fn s20_close_races_send() {
         assert!(matches!(rx.try_recv(), Err(TryRecvError::Disconnected)));
         assert_eq!(mint.alive(), received.len() + rx.stats().in_flight() as usize);
         drop((received, rx));
+        assert_eq!(mint.alive(), 0);
+    });
+}
+
+/// One slot: closed, sent to, received from and dropped, all at once. It has one owner at any time.
+#[test]
+fn s20_one_slot_closed_sent_received_dropped() {
+    model("spsc one slot closed, sent, received, dropped", 3, || {
+        let (mut tx, mut rx) = channel(1);
+        let mint = Mint::new();
+        let token = mint.token(0);
+        let sender = thread::spawn(move || {
+            let sent = tx.try_send(token).is_ok();
+            (sent, tx.close())
+        });
+        let closed = rx.close();
+        let received = rx.try_recv().is_ok();
+        drop(rx);
+        let (sent, closed_too) = sender.join().unwrap();
+        assert!(closed != closed_too, "exactly one call closed the channel");
+        assert!(sent || !received);
         assert_eq!(mint.alive(), 0);
     });
 }

@@ -78,7 +78,7 @@ fn abort_wakes_receiver() {
 
 /// Closing releases a receiver that sleeps over an empty channel.
 #[test]
-fn close_wakes_receiver() {
+fn f10_close_wakes_receiver() {
     model("close wakes receiver", 3, || {
         let (tx, mut rx) = mpsc::<u32>(1);
         let receiver = thread::spawn(move || rx.recv());
@@ -90,7 +90,7 @@ fn close_wakes_receiver() {
 /// Dropping the receiver releases a sender that sleeps over a full channel, with its message; or the message went in just before
 /// and is dropped with the channel.
 #[test]
-fn receivers_drop_wakes_sender() {
+fn f08_receivers_drop_wakes_sender() {
     model("receiver's drop wakes sender, spsc", 3, || {
         let (tx, rx) = spsc(1);
         receiver_drops(tx, rx);

@@ -29,7 +29,7 @@ use super::source::Inbox;
 use super::{Batch, Mpmc, Receiver, Release, Source};
 use crate::error::{BuildError, TryRecvError};
 use crate::ring::{Consumer, Ring, Storage};
-use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering, guard};
 use crate::wait::Event;
 use crossbeam_utils::CachePadded;
 use std::collections::VecDeque;
@@ -139,7 +139,7 @@ impl<T> Carry<T> {
         if self.ring_ended {
             return self.end(max);
         }
-        self.member.carries().store(true, Ordering::Relaxed); // C1
+        self.member.carries().store(guard("who claims carries"), Ordering::Relaxed); // C1
         let share = self.member.crew.share(self.member.receiver.shared.ring.unclaimed());
         match self.member.receiver.try_batch(share.min(max)) {
             Ok(batch) => {
@@ -174,7 +174,9 @@ impl<T> Carry<T> {
     fn end(&mut self, max: usize) -> Result<(), TryRecvError> {
         if self.member.carries().load(Ordering::Relaxed) {
             self.member.carries().store(false, Ordering::Relaxed);
-            self.member.receiver.shared.bells.not_empty.notify(u32::MAX); // C2
+            if guard("who is done carrying wakes the others") {
+                self.member.receiver.shared.bells.not_empty.notify(u32::MAX); // C2
+            }
         }
         if self.member.crew.somebody_carries() {
             return Err(TryRecvError::Empty);
@@ -185,7 +187,7 @@ impl<T> Carry<T> {
             return if self.take_found(max) { Ok(()) } else { Err(TryRecvError::Empty) };
         }
         // M2: looked at once more under the mutex.
-        if self.member.crew.somebody_carries() {
+        if self.member.crew.somebody_carries() && guard("the end is looked at under the mutex") {
             return Err(TryRecvError::Empty);
         }
         self.ended = true;
@@ -314,24 +316,7 @@ impl Release for Private {
 mod tests {
     use super::*;
     use crate::mpmc;
-
-    #[cfg(ringway_loom)]
-    use loom::thread;
-    #[cfg(not(ringway_loom))]
-    use std::thread;
-
-    #[cfg(ringway_loom)]
-    fn model(preemptions: usize, scenario: impl Fn() + Send + Sync + 'static) {
-        let mut builder = loom::model::Builder::new();
-        builder.preemption_bound = builder.preemption_bound.or(Some(preemptions));
-        builder.max_branches = 20_000;
-        builder.check(scenario);
-    }
-
-    #[cfg(not(ringway_loom))]
-    fn model(_preemptions: usize, scenario: impl Fn()) {
-        (0..300).for_each(|_| scenario());
-    }
+    use crate::sync::model::{model, thread};
 
     /// A crew on a channel that is closed and holds `messages`.
     fn closed(members: usize, messages: u32) -> (mpmc::Sender<u32>, Vec<Carry<u32>>) {
@@ -365,7 +350,7 @@ mod tests {
     #[test]
     fn who_stays_gets_what_another_leaves() {
         for messages in [1, 2] {
-            model(3, move || {
+            model("who stays gets what another leaves", 3, move || {
                 let (tx, mut carries) = closed(2, messages);
                 let mut leaves = carries.pop().unwrap();
                 let leaver = thread::spawn(move || leaves.try_batch(2).map_or(0, |batch| batch.len()));
@@ -380,7 +365,7 @@ mod tests {
     /// What was left is taken and left again.
     #[test]
     fn what_is_left_may_be_left_again() {
-        model(2, || {
+        model("what is left may be left again", 2, || {
             let (tx, mut carries) = closed(3, 1);
             let (mut second, mut first) = (carries.pop().unwrap(), carries.pop().unwrap());
             // The first has it before anybody else looks.
@@ -398,7 +383,7 @@ mod tests {
     /// Who is done tells those who sleep because of it, before it leaves.
     #[test]
     fn who_is_done_holds_up_nobody() {
-        model(3, || {
+        model("who is done holds up nobody", 3, || {
             let (_tx, mut carries) = closed(2, 1);
             let mut other = carries.pop().unwrap();
             let other = thread::spawn(move || take_all(&mut other));
@@ -410,7 +395,7 @@ mod tests {
     /// Nobody stays: what was claimed is dropped and counted.
     #[test]
     fn the_last_drops_the_rest() {
-        model(3, || {
+        model("the last drops the rest", 3, || {
             let (tx, mut carries) = closed(2, 2);
             let mut other = carries.pop().unwrap();
             let other = thread::spawn(move || drop(other.try_batch(2)));

@@ -18,6 +18,11 @@ use core::time::Duration;
 ///
 /// Nothing here allocates. `try_` calls never wait for another thread. Progress and cost of each: see the
 /// [kinds](crate#which-channel).
+///
+/// ```compile_fail,E0277
+/// let (_tx, rx) = ringway::mpsc::channel::<u32>(8);
+/// std::thread::scope(|scope| _ = scope.spawn(|| rx.len())); // shared by two threads
+/// ```
 pub struct Receiver<T, K: Kind> {
     pub(super) shared: Arc<Shared<T, K::Ring<T>>>,
     pub(super) consumer: Consumer,

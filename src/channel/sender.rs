@@ -19,6 +19,16 @@ use core::time::Duration;
 /// another handle for another thread. Dropping the last one closes the channel.
 ///
 /// Nothing here allocates. `try_` calls never wait for another thread.
+///
+/// ```compile_fail,E0277
+/// let (tx, _rx) = ringway::spsc::channel::<u32>(8);
+/// std::thread::scope(|scope| _ = scope.spawn(|| tx.len())); // shared by two threads
+/// ```
+///
+/// ```compile_fail,E0277
+/// let (mut tx, _rx) = ringway::mpsc::channel::<std::rc::Rc<u32>>(8);
+/// std::thread::spawn(move || tx.close()); // its messages must not leave their thread
+/// ```
 pub struct Sender<T, K: Kind> {
     shared: Arc<Shared<T, K::Ring<T>>>,
     producer: Producer,

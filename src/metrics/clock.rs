@@ -22,3 +22,17 @@ pub(crate) fn now() -> u64 {
 pub(crate) fn between(start: u64, end: u64) -> Duration {
     Duration::from_nanos(source().delta_as_nanos(start, end))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Cores may disagree about the time: a difference is nothing then, not centuries.
+    #[test]
+    fn f12_differences_saturate() {
+        let now = now();
+        assert_eq!(between(now.saturating_add(1_000_000), now), Duration::ZERO);
+        assert_eq!(between(u64::MAX, 0), Duration::ZERO);
+        assert!(between(now, now.saturating_add(1 << 40)) > Duration::ZERO);
+    }
+}

@@ -21,9 +21,9 @@
 //! |---|---|---|
 //! | G4 `release`, `join`: Release store of a cursor | G5 | the sender overwrites (a follower reads) what is still in work |
 //! | G5 `slowest`: Acquire load of a cursor | G4 | the same |
-//! | G6 `open`: AcqRel on `active` | G7 | the sender overwrites what the leaver was still reading |
-//! | G7 `slowest`, `any`: Acquire load of `active` | G6, G8 | the same; a new lane's cursor is not its own |
-//! | G8 `join`: AcqRel on `active` | G7 | the same |
+//! | G6 `open`: Release on `active` | G7 | the sender overwrites what the leaver was still reading |
+//! | G7 `slowest`, `any`: Acquire load of `active` | G6, G8 | the same; a new lane's cursor is the last owner's |
+//! | G8 `join`: Release on `active` | G7 | that cursor may be far behind: the sender finds the ring full, though it is not |
 //! | G9 SeqCst fences in `join` and `scan` | each other | neither sees the other: a slot is overwritten under a newcomer |
 //! | G10 `leave`: Release on `owned` (and AcqRel on `holds` before it) | G11 | the next owner's cursor is seen before the last one's reads |
 //! | G11 `join`: Acquire on `owned` | G10 | the same |
@@ -103,12 +103,12 @@ impl Gates {
         // Relaxed: G12. Release: G4, pairs with G5.
         let before = tail.load(Ordering::Relaxed);
         cursor.store(before, Ordering::Release);
-        // AcqRel: G8, pairs with G7.
-        self.active.fetch_or(gate.bit(), Ordering::AcqRel);
+        // Release: G8, pairs with G7.
+        self.active.fetch_or(gate.bit(), Ordering::Release);
         fence(Ordering::SeqCst); // G9
         let start = if guard("the tail is looked at after joining") { tail.load(Ordering::Relaxed) } else { before };
-        // Release: G4, pairs with G5.
-        cursor.store(start, Ordering::Release);
+        // Relaxed: whatever G4 tells here lies before the fence, which releases it with this store.
+        cursor.store(start, Ordering::Relaxed);
         Some((gate, start))
     }
 
@@ -134,8 +134,8 @@ impl Gates {
 
     /// The receiver gates nobody any more: neither the sender nor those who follow it. It reads nothing from here on.
     pub(super) fn open(&self, gate: Gate) {
-        // AcqRel: G6, pairs with G7.
-        self.active.fetch_and(!gate.bit(), Ordering::AcqRel);
+        // Release: G6, pairs with G7.
+        self.active.fetch_and(!gate.bit(), Ordering::Release);
     }
 
     /// The receiver gates nobody any more, and follows nobody.

@@ -188,11 +188,11 @@ impl<T> LossyRing<T> {
         let mut seen = self.expected(position);
         // L2. Acquire: O3, pairs with O1.
         while let Err(now) = slot.sequence.compare_exchange(seen, writing, Ordering::Acquire, Ordering::Relaxed) {
-            if now.wrapping_sub(word(position)) as i64 > 0 {
+            if now.wrapping_sub(word(position)) as i64 > 0 && guard("who was overtaken gives up") {
                 // Overtaken by a lap: L3, the sequence is past this position.
                 return false;
             }
-            if now & WRITING != 0 {
+            if now & WRITING != 0 && guard("a slot in work is left alone") {
                 if guard("a position given up is marked") {
                     self.give_up(slot, position);
                 }
@@ -239,7 +239,7 @@ impl<T> LossyRing<T> {
     #[inline]
     fn settled_frontier(&self) -> Option<u64> {
         let tail = self.tail.load(Ordering::Relaxed);
-        if tail & SEALED == 0 {
+        if tail & SEALED == 0 || !guard("a sealed tail is no frontier") {
             return Some(tail >> 1);
         }
         // Acquire: O9, pairs with O8.

@@ -136,13 +136,11 @@ impl<T> MpmcRing<T> {
 
     /// Lets the run of `len` values at `head` be claimed in parts; or somebody else has, which the next look will tell.
     fn split_run(&self, head: u64, split: u64, len: u64) {
-        // Relaxed: N7 orders this after the note. If nobody has passed the head, the note was that of this run (N3), and what
-        // it says stays true whatever happens until the exchange.
-        if self.head.load(Ordering::Relaxed) == head || !guard("a run is split only while its head is there") {
-            let end = head.wrapping_add(len);
-            // Release: O3, pairs with O4.
-            let _ = self.split.compare_exchange(split, end, Ordering::Release, Ordering::Relaxed);
-        }
+        // A note of a later lap (N3) tells of a claim that found room when the head had passed `end` (L1). Then what is stored
+        // here means nothing (I4), and who finds it with an older head fails: N7 and O3 pass on where the head was.
+        let end = head.wrapping_add(len);
+        // Release: O3, pairs with O4.
+        let _ = self.split.compare_exchange(split, end, Ordering::Release, Ordering::Relaxed);
     }
 
     /// Takes over a run that its receiver has left, up to `max` values of it.
@@ -261,7 +259,7 @@ unsafe impl<T> Ring<T> for MpmcRing<T> {
                 Ahead::Nothing => {
                     // Acquire: O6, pairs with O5.
                     let seen = self.head.load(Ordering::Acquire);
-                    if seen == head {
+                    if seen == head || !guard("a head that has moved is looked at again") {
                         return self.end(head);
                     }
                 }

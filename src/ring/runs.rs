@@ -142,3 +142,27 @@ impl Runs {
         taken.ok().map(|_| self.notes[index].load(Ordering::Relaxed))
     }
 }
+
+#[cfg(all(test, not(ringway_loom)))]
+mod tests {
+    use super::*;
+
+    /// A stamp names one position: no lap before or after it is taken for it, however many bits they share.
+    #[test]
+    fn s14_a_stamp_names_one_position() {
+        for start in [0, 5, (1 << 32) - 2, (1 << 61) + 3, u64::MAX - 7] {
+            let runs = Runs::new(4, start).unwrap();
+            assert!((0..4).all(|n| runs.at(start.wrapping_add(n)).is_none()), "nothing is settled at first");
+            let ways: [fn(&Runs, u64, usize); 3] = [Runs::settle, Runs::skip, Runs::leave];
+            for (settle, len) in ways.into_iter().flat_map(|way| [(way, 1), (way, 3)]) {
+                settle(&runs, start, len);
+                assert!(runs.at(start).is_some());
+                // 62 bits tell positions apart.
+                for laps in (2..62).map(|bit| 1_u64 << bit) {
+                    assert_eq!(runs.at(start.wrapping_add(laps)), None, "{laps} later");
+                    assert_eq!(runs.at(start.wrapping_sub(laps)), None, "{laps} before");
+                }
+            }
+        }
+    }
+}

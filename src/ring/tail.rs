@@ -66,12 +66,9 @@ impl Tail {
                 producer.head = look(position(tail));
                 used = ahead(position(tail), producer.head);
             }
-            if used < 0 && guard("a tail out of date is not full") {
-                // The tail was read before the receivers went past it: it is out of date, not full.
-                tail = self.0.load(Ordering::Acquire);
-                continue;
-            }
-            // The head may be older than the claims seen in the tail, which then seem to be more than fit.
+            // The head may be older than the claims seen in the tail, which then seem to be more than fit. Or the tail is older
+            // than the head, and more than everything seems to be free: the exchange fails, for whoever moved the head past
+            // this tail had seen it moved.
             let free = (capacity - used).max(0) as usize;
             if free < min {
                 return Err(Refused::Full { free });

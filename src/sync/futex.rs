@@ -11,7 +11,7 @@
 
 use super::AtomicU64;
 #[cfg(any(not(target_os = "linux"), ringway_loom))]
-use super::{Condvar, Mutex, Ordering};
+use super::{Condvar, Mutex, Ordering, guard};
 use core::time::Duration;
 
 /// How a sleep ended.
@@ -111,21 +111,22 @@ impl Bed {
 impl Futex {
     /// Sleeps while the epoch is `expected`; may return early. No longer than `timeout`.
     pub(crate) fn sleep(&self, expected: u32, timeout: Option<Duration>) -> Woken {
-        let guard = self.bed.mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let locked = self.bed.mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         // Relaxed: the mutex orders this against the waker, who changes the epoch before it locks.
-        if epoch(self.word.load(Ordering::Relaxed)) != expected {
+        let changed = epoch(self.word.load(Ordering::Relaxed)) != expected;
+        if changed && guard("nobody sleeps through a change of the epoch") {
             return Woken::Maybe;
         }
         match timeout {
             Some(Duration::ZERO) => Woken::TimedOut,
             #[cfg(not(ringway_loom))]
-            Some(timeout) => match self.bed.condvar.wait_timeout(guard, timeout) {
+            Some(timeout) => match self.bed.condvar.wait_timeout(locked, timeout) {
                 Ok((_, result)) if result.timed_out() => Woken::TimedOut,
                 _ => Woken::Maybe,
             },
             // Loom has no time: a sleep that ends only by its timeout is a deadlock that the model reports.
             _ => {
-                drop(self.bed.condvar.wait(guard));
+                drop(self.bed.condvar.wait(locked));
                 Woken::Maybe
             }
         }
@@ -134,7 +135,9 @@ impl Futex {
     /// Wakes up to `sleepers` of those asleep. The epoch has been changed.
     pub(crate) fn wake(&self, sleepers: u32) {
         // Locking once lets a sleeper that has seen the old epoch reach the condition variable first.
-        drop(self.bed.mutex.lock());
+        if guard("a waker waits for who is falling asleep") {
+            drop(self.bed.mutex.lock());
+        }
         for _ in 0..sleepers {
             self.bed.condvar.notify_one();
         }

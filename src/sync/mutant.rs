@@ -2,8 +2,8 @@
 //!
 //! Only in builds with `--cfg ringway_mutants` (and loom's). A site is the place in the source that calls the atomic, so that the
 //! source itself says nothing of mutants and no site can be forgotten. `RINGWAY_MUTANT=file:line:column:argument=Ordering` weakens
-//! one; `RINGWAY_MUTANT=guard:name` switches one guard off (see [`guard`]); `RINGWAY_SITES=file` appends what was come by. The
-//! driver is `loom-tests/src/bin/mutants.rs`.
+//! one; `RINGWAY_MUTANT=guard:name` switches one guard off (see [`guard`]); several of them are parted by `;`.
+//! `RINGWAY_SITES=file` appends what was come by. The driver is `loom-tests/src/bin/mutants`.
 
 use loom::sync::atomic as real;
 use std::collections::HashSet;
@@ -13,18 +13,48 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 pub(crate) use loom::sync::atomic::Ordering;
 
-fn chosen() -> &'static str {
-    static CHOSEN: OnceLock<String> = OnceLock::new();
-    CHOSEN.get_or_init(|| std::env::var("RINGWAY_MUTANT").unwrap_or_default())
+/// What is weaker in this run.
+#[derive(Default)]
+struct Chosen {
+    orders: Vec<(String, Ordering)>,
+    guards: Vec<String>,
+}
+
+fn chosen() -> &'static Chosen {
+    static CHOSEN: OnceLock<Chosen> = OnceLock::new();
+    CHOSEN.get_or_init(|| {
+        let mut chosen = Chosen::default();
+        for part in std::env::var("RINGWAY_MUTANT").unwrap_or_default().split(';').filter(|part| !part.is_empty()) {
+            match part.strip_prefix("guard:") {
+                Some(name) => chosen.guards.push(name.to_owned()),
+                None => {
+                    let (site, order) = part.rsplit_once('=').expect("a site and an ordering");
+                    chosen.orders.push((site.to_owned(), ordering(order)));
+                }
+            }
+        }
+        chosen
+    })
+}
+
+fn ordering(name: &str) -> Ordering {
+    match name {
+        "Relaxed" => Ordering::Relaxed,
+        "Acquire" => Ordering::Acquire,
+        "Release" => Ordering::Release,
+        "AcqRel" => Ordering::AcqRel,
+        _ => panic!("no weaker ordering is called {name}"),
+    }
 }
 
 /// Appends a site to the list, once.
-fn note(site: &str) {
+fn note(site: impl FnOnce() -> String) {
     static NOTED: Mutex<Option<HashSet<String>>> = Mutex::new(None);
     static FILE: OnceLock<Option<String>> = OnceLock::new();
     let Some(file) = FILE.get_or_init(|| std::env::var("RINGWAY_SITES").ok()) else { return };
     let mut noted = NOTED.lock().unwrap_or_else(PoisonError::into_inner);
-    if noted.get_or_insert_default().insert(site.to_owned()) {
+    let site = site();
+    if noted.get_or_insert_default().insert(site.clone()) {
         let mut file =
             std::fs::OpenOptions::new().append(true).create(true).open(file).expect("the list can be written");
         writeln!(file, "{site}").expect("the list can be written");
@@ -38,15 +68,13 @@ fn at(strong: Ordering, argument: usize) -> Ordering {
         return strong;
     }
     let place = Location::caller();
-    let site = format!("{}:{}:{}:{argument}", place.file(), place.line(), place.column());
-    note(&format!("{site}={strong:?}"));
-    match chosen().strip_prefix(&site).and_then(|rest| rest.strip_prefix('=')) {
-        Some("Relaxed") => Ordering::Relaxed,
-        Some("Acquire") => Ordering::Acquire,
-        Some("Release") => Ordering::Release,
-        Some("AcqRel") => Ordering::AcqRel,
-        _ => strong,
+    let site = || format!("{}:{}:{}:{argument}", place.file(), place.line(), place.column());
+    note(|| format!("{}={strong:?}", site()));
+    if chosen().orders.is_empty() {
+        return strong;
     }
+    let site = site();
+    chosen().orders.iter().find(|(chosen, _)| *chosen == site).map_or(strong, |(_, weaker)| *weaker)
 }
 
 #[track_caller]
@@ -60,8 +88,8 @@ pub(crate) fn fence(strong: Ordering) {
 
 /// Whether a guard is on: always, but for the one that was chosen.
 pub(crate) fn guard(name: &str) -> bool {
-    note(&format!("guard:{name}"));
-    chosen().strip_prefix("guard:") != Some(name)
+    note(|| format!("guard:{name}"));
+    !chosen().guards.iter().any(|off| off == name)
 }
 
 macro_rules! atomic {

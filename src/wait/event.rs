@@ -17,7 +17,7 @@
 //! | W1 `announce`: heavy barrier between announcing and looking again | W2 | neither sees the other: sleep over work |
 //! | W2 `notify`: light barrier between publishing and looking for sleepers | W1 | the same |
 //! | W3 `wake`: Release on the step that advances the epoch | W4 | what the notifier wrote could be missed at waking |
-//! | W4 `announce`, `withdraw`, `sleep`: Acquire on the word | W3 | a sleeper leaves with the wake-up and without the work |
+//! | W4 `withdraw`, `sleep`: Acquire on the word; in `announce` by W1 | W3 | a sleeper leaves with the wake-up and without the work |
 //!
 //! Both outcomes of the race W1 against W2: if the notifier's barrier comes first, its publication is visible to the
 //! look after W1, and the sleeper does not sleep. If the sleeper's barrier comes first, the announcement is visible to
@@ -151,8 +151,8 @@ impl Event {
 
     /// Says that this thread is about to sleep. Look for work once more after this, then sleep or withdraw.
     pub(crate) fn announce(&self) -> Announced {
-        // Acquire: W4, pairs with W3.
-        let word = self.word().fetch_add(SLEEPER, Ordering::Acquire);
+        // Relaxed: the barrier that follows orders it, and acquires what a notifier had told by this word (W4).
+        let word = self.word().fetch_add(SLEEPER, Ordering::Relaxed);
         barrier::heavy(); // W1, pairs with W2
         Announced { epoch: epoch(word) }
     }
@@ -203,5 +203,45 @@ impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sleepers = self.word().load(Ordering::Relaxed) as u32;
         f.debug_struct("Event").field("sleepers", &sleepers).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::AtomicBool;
+    use crate::sync::model::{model, thread};
+
+    /// Whoever learns that a notifier came for it finds what that one had published, without any barrier of its own in between: it
+    /// may be the last look before it gives up, and nobody else is woken.
+    fn finds_why(name: &str, notifier_came: impl Fn(&Event, Announced) -> bool + Send + Sync + 'static) {
+        model(name, 3, move || {
+            let (event, published) = (Event::new(), Arc::new(AtomicBool::new(false)));
+            let notifier = thread::spawn({
+                let (event, published) = (event.clone(), Arc::clone(&published));
+                move || {
+                    published.store(true, Ordering::Relaxed);
+                    event.notify_one();
+                }
+            });
+            let announced = event.announce();
+            if notifier_came(&event, announced) {
+                assert!(published.load(Ordering::Relaxed), "woken for nothing");
+            }
+            notifier.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn who_cannot_withdraw_finds_why() {
+        finds_why("who cannot withdraw finds why", |event, announced| !event.withdraw(announced));
+    }
+
+    #[test]
+    fn who_was_woken_finds_why() {
+        finds_why("who was woken finds why", |event, announced| {
+            event.sleep(announced, Some(Duration::ZERO)) == Woken::Maybe
+                && epoch(event.word().load(Ordering::Relaxed)) != announced.epoch
+        });
     }
 }

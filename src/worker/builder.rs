@@ -2,7 +2,7 @@
 
 use super::handle::Board;
 use super::observe::Observer;
-use super::pin::{PinError, allowed_cores};
+use super::pin::{Cores, PinError};
 use super::run::{Plain, Runner, Seat, Tally, Task};
 use super::timers::Timers;
 use super::{BuildWarning, Cycle, Duty, Handler, InboxDuty, PanicPolicy, Pin, WorkerHandle, WorkerId};
@@ -247,7 +247,7 @@ impl Settings {
             return Err(BuildError::InvalidName { name: self.name });
         }
         // Before anything is pinned: afterwards threads see one core only.
-        let cores = allowed_cores().len();
+        let cores = Cores::of_process().at_once;
         let placement = self.pin.resolve(self.id.index())?;
         let board = Arc::new(Board::new());
         let (id, burns, pinned) = (self.id, self.wait.burns_a_core(), self.pin.is_some());

@@ -62,11 +62,12 @@ impl Board {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildWarning {
-    /// More threads of this crate's workers spin while they wait than there are cores to spin on.
+    /// More threads of this crate's workers spin while they wait than there are cores to spin on. A quota of the system's
+    /// (that of a container, on Linux) counts as so many cores.
     MoreSpinnersThanCores {
         /// Spinning workers, this one included.
         spinners: usize,
-        /// Cores that this process may use.
+        /// Cores that this process may use at the same time.
         cores: usize,
     },
     /// A worker was to be placed on some core, and runs unpinned.

@@ -1,5 +1,6 @@
 //! Which core a worker runs on.
 
+use crate::sync::parallelism;
 use core_affinity::CoreId;
 use std::sync::OnceLock;
 
@@ -50,7 +51,10 @@ impl Pin {
 
     /// Where the `worker`-th goes.
     pub(crate) fn resolve(&self, worker: usize) -> Result<Placement, PinError> {
-        let allowed = allowed_cores();
+        self.among(allowed_cores(), worker)
+    }
+
+    fn among(&self, allowed: &[usize], worker: usize) -> Result<Placement, PinError> {
         match self.0 {
             Choice::None => Ok(Placement { core: None, strict: false }),
             Choice::Spread => {
@@ -78,8 +82,31 @@ impl Pin {
 /// that pins threads by itself should ask before it does so, since a pinned thread and its children see one core only. Empty
 /// where the system cannot tell.
 pub fn allowed_cores() -> &'static [usize] {
-    static ALLOWED: OnceLock<Vec<usize>> = OnceLock::new();
-    ALLOWED.get_or_init(this_threads_cores)
+    &Cores::of_process().allowed
+}
+
+/// What this process has to run on: a snapshot, taken once, before anything is pinned.
+#[derive(Debug)]
+pub(crate) struct Cores {
+    allowed: Vec<usize>,
+    /// How many threads can run at the same time; 0 where the system cannot tell.
+    pub(crate) at_once: usize,
+}
+
+impl Cores {
+    pub(crate) fn of_process() -> &'static Self {
+        static SNAPSHOT: OnceLock<Cores> = OnceLock::new();
+        SNAPSHOT.get_or_init(|| Self::new(this_threads_cores(), parallelism()))
+    }
+
+    /// A quota (that of a container, say) may let fewer threads run than there are cores to run on.
+    fn new(allowed: Vec<usize>, parallelism: Option<usize>) -> Self {
+        let at_once = match (allowed.len(), parallelism) {
+            (0, at_once) => at_once.unwrap_or(0),
+            (cores, at_once) => at_once.map_or(cores, |at_once| at_once.min(cores)),
+        };
+        Self { allowed, at_once }
+    }
 }
 
 /// The cores that the calling thread may use now.
@@ -127,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn named_cores_must_be_allowed() {
+    fn f19_named_cores_must_be_allowed() {
         let allowed = allowed_cores().to_vec();
         let outside = allowed.iter().max().unwrap() + 1;
         assert_eq!(
@@ -158,8 +185,30 @@ mod tests {
         assert_eq!((this_threads_cores(), allowed_cores()), before);
     }
 
+    /// Where the system has no masks: naming a core is an error, asking for any core is answered by running unpinned.
     #[test]
-    fn a_core_that_is_refused_is_an_error_only_where_it_was_named() {
+    fn x39_without_masks_workers_run_unpinned() {
+        for worker in 0..3 {
+            let placement = Pin::spread().among(&[], worker).unwrap();
+            assert_eq!(placement, Placement { core: None, strict: false });
+            assert_eq!(placement.apply(), Ok(None));
+        }
+        assert_eq!(Pin::nth(0).among(&[], 0), Err(PinError::NoSuchIndex { index: 0, allowed: Vec::new() }));
+        assert_eq!(Pin::core(0).among(&[], 0), Err(PinError::CoreNotAllowed { core: 0, allowed: Vec::new() }));
+    }
+
+    /// A quota without a mask: there are cores to be seen, and time on fewer.
+    #[test]
+    fn x36_a_quota_counts_as_so_many_cores() {
+        let at_once = |cores: usize, parallelism| Cores::new((0..cores).collect(), parallelism).at_once;
+        assert_eq!(at_once(64, Some(2)), 2);
+        assert_eq!(at_once(2, Some(64)), 2);
+        assert_eq!((at_once(4, None), at_once(0, Some(8)), at_once(0, None)), (4, 8, 0));
+    }
+
+    /// The core was allowed when the snapshot was taken, and is no longer.
+    #[test]
+    fn x37_a_core_that_is_refused_is_an_error_only_where_it_was_named() {
         std::thread::spawn(|| {
             let nowhere = Some(1000);
             assert_eq!(Placement { core: nowhere, strict: true }.apply(), Err(PinError::Refused { core: 1000 }));

@@ -100,6 +100,21 @@ pub fn panics(f: impl FnOnce()) -> bool {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).is_err()
 }
 
+/// Runs `f` on a thread of its own; fails, instead of hanging, when it has not returned after a time that no machine needs.
+pub fn within_limits<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> R {
+    use std::sync::mpsc::{RecvTimeoutError, channel};
+    let (done, waiting) = channel();
+    let thread = std::thread::spawn(move || {
+        let result = f();
+        let _ = done.send(());
+        result
+    });
+    // If it panics, `done` goes without a word.
+    let hangs = waiting.recv_timeout(std::time::Duration::from_secs(45)) == Err(RecvTimeoutError::Timeout);
+    assert!(!hangs, "somebody waits for ever");
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 /// Neither `Send` nor `Sync`.
 pub type Local = Rc<Cell<u32>>;
 

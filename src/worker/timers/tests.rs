@@ -45,6 +45,27 @@ fn sleeping_until_the_deadline_always_gets_there() {
     }
 }
 
+/// The machine was suspended for days: each timer fires once, and a period keeps its rhythm.
+#[test]
+fn f12_a_jump_in_time_fires_each_timer_once() {
+    let (origin, days) = (Instant::now(), Duration::from_secs(10 * 24 * 3600));
+    let mut timers = Timers::with_capacity(3, origin).unwrap();
+    timers.every(1, origin, ms(10)).unwrap();
+    timers.after(2, origin, ms(5)).unwrap();
+    timers.after(3, origin, days + ms(5)).unwrap();
+    timers.advance(origin + days + ms(1));
+    let mut due = all_due(&mut timers);
+    due.sort_unstable();
+    assert_eq!(due, [1, 2]);
+    timers.advance(origin + days + ms(9));
+    assert_eq!(all_due(&mut timers), [3]);
+    timers.advance(origin + days + ms(10));
+    assert_eq!(all_due(&mut timers), [1]);
+    // An earlier time than one that was seen changes nothing.
+    timers.advance(origin);
+    assert_eq!(all_due(&mut timers), []);
+}
+
 #[test]
 fn a_part_of_a_tick_rounds_up() {
     let origin = Instant::now();

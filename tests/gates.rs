@@ -1,0 +1,73 @@
+//! Broadcasts whose receivers go, and receivers that hold others back on purpose.
+
+use ringway::{Bus, RecvError, TrySendError, broadcast, each};
+use std::time::Duration;
+
+/// The last receiver of a broadcast closes nothing: sends are refused while there is none, and go on with the next.
+#[test]
+fn x14_a_broadcast_survives_its_receivers() {
+    let (mut tx, rx) = broadcast::channel(2);
+    let subscriber = tx.subscriber();
+    tx.try_send(0).unwrap();
+    drop(rx);
+    for round in 1..4 {
+        assert_eq!(tx.try_send(round), Err(TrySendError::Disconnected(round)));
+        assert!(!tx.is_disconnected(), "for the moment only");
+        let mut rx = subscriber.subscribe().unwrap();
+        tx.try_send(round).unwrap();
+        assert_eq!(rx.try_recv(), Ok(round));
+    }
+    let (mut tx, rx) = broadcast::lossy::<u32>(2);
+    drop(rx);
+    assert!(tx.send(1).is_ok() && !tx.is_disconnected());
+    let mut rx = tx.subscribe();
+    tx.send(2).unwrap();
+    assert_eq!(rx.try_recv(), Ok(2));
+}
+
+/// A bus lives by its handle: publishers go and come.
+#[test]
+fn x14_a_bus_survives_its_publishers() {
+    let bus = Bus::builder().spawn(|_| each(|_: u32| ())).unwrap();
+    for n in 0..3 {
+        let mut publisher = bus.publisher().unwrap();
+        publisher.send(n, 1).unwrap();
+        drop(publisher);
+    }
+    let report = bus.shutdown(Duration::from_secs(60));
+    assert_eq!((report.received, report.unsettled), (3, 0));
+}
+
+#[test]
+fn v15_closing_a_full_broadcast_takes_no_slot() {
+    let (mut tx, mut rx) = broadcast::channel(1);
+    tx.try_send(7).unwrap();
+    drop(tx);
+    assert_eq!(rx.try_recv(), Ok(7));
+    assert!(rx.is_disconnected());
+    assert_eq!(rx.recv(), Err(broadcast::RecvError::Disconnected));
+    let (mut tx, mut rx) = ringway::mpmc::channel(1);
+    tx.try_send(7).unwrap();
+    assert!(rx.close());
+    assert_eq!((rx.recv(), rx.recv()), (Ok(7), Err(RecvError)));
+}
+
+/// A receiver that its owner moves by hand (what a journal has made durable, say) holds back those who run after it, and with
+/// them, in the end, the sender.
+#[test]
+fn x47_a_gate_of_ones_own() {
+    let (mut tx, mut durable) = broadcast::channel(4);
+    let mut stage = tx.subscribe_after(&[&durable]).unwrap();
+    tx.try_send_iter(&mut (0..4)).unwrap();
+    assert!(stage.try_batch(4).is_err());
+    for done in [1, 3] {
+        durable.try_batch(4).unwrap().commit(done);
+        let mut seen = 0;
+        stage.drain(4, |_| seen += 1);
+        assert_eq!(seen, done);
+    }
+    assert_eq!(tx.try_send_iter(&mut (4..12)), Ok(4));
+    // Left without its gate it waits for nobody.
+    drop(durable);
+    assert!(std::iter::from_fn(|| stage.try_recv().ok()).eq(4..8));
+}
