@@ -264,3 +264,24 @@ impl Positions {
         Self { head, tail, len: ahead(tail, head).clamp(0, capacity as i64) as usize, done_beyond: 0 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However often a sender sends, it asks how far the receivers have come only when the room it knows of is used up.
+    #[test]
+    fn x12_the_sender_looks_once_a_lap() {
+        let (mut producer, mut looks) = (Producer { tail: 0, head: 0 }, 0);
+        for lap in 0..10 {
+            for _ in 0..64 {
+                let look = || {
+                    looks += 1;
+                    lap * 64
+                };
+                producer.tail = producer.claim((1, 1), 64, look).expect("there is room").start + 1;
+            }
+        }
+        assert_eq!(looks, 9, "none on the first lap");
+    }
+}

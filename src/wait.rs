@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_strategy_but_spinning_comes_to_rest() {
+    fn v17_every_strategy_but_spinning_comes_to_rest() {
         assert!(matches!(Wait::park().step(0), Step::Park));
         assert!(matches!(Wait::adaptive().step(1_000), Step::Park));
         assert!(matches!(Wait::backoff().step(15), Step::Nap(nap) if nap == SHORTEST_NAP));

@@ -113,6 +113,18 @@ every_kind! {
         assert_eq!(rx.try_iter().map(|value| value.number).collect::<Vec<_>>(), [0, 1, 2]);
         assert_eq!((rx.stats().sent, rx.stats().aborted), (3, 1));
         drops.assert_each_once();
+        // Given up, or left by a panic, instead: what was pushed is dropped once, and never seen.
+        let drops = Drops::new(4);
+        for n in 0..2 {
+            let given_up = panics(|| {
+                let mut slots = tx.try_reserve(3).unwrap();
+                slots.push(drops.value(2 * n)).unwrap();
+                slots.push(drops.value(2 * n + 1)).unwrap();
+                assert_eq!(n, 0, "as planned");
+            });
+            assert_eq!((given_up, rx.try_recv().is_err(), tx.len()), (n == 1, true, 0));
+        }
+        drops.assert_each_once();
     }
 
     fn f01_abandoned_slots_publish_nothing(channel, _at) {

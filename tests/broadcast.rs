@@ -36,7 +36,7 @@ fn everybody_gets_everything_in_place() {
 }
 
 #[test]
-fn the_slowest_gates_and_is_named() {
+fn f07_the_slowest_gates_and_is_named() {
     let (mut tx, mut fast) = channel(4);
     let mut slow = tx.subscribe().unwrap();
     for n in 0..4 {

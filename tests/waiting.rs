@@ -46,9 +46,9 @@ fn a_stream_under_every_strategy() {
     }
 }
 
-/// v20: what waits over an empty channel sleeps; it does not turn round.
+/// What waits over an empty channel sleeps; it does not turn round.
 #[test]
-fn a_waiting_thread_sleeps() {
+fn v20_a_waiting_thread_sleeps() {
     let event = Event::new();
     let looks = Arc::new(AtomicU32::new(0));
     let sleeper = thread::spawn({
@@ -86,9 +86,9 @@ fn one_event_for_several_channels() {
     assert_eq!(event.rescued_wakeups(), 0);
 }
 
-/// v01: as many sleepers wake as notifications come, and all of them together.
+/// As many sleepers wake as notifications come, and all of them together.
 #[test]
-fn notifications_wake_sleepers() {
+fn v01_notifications_wake_sleepers() {
     let event = Event::new();
     let given = Arc::new(AtomicU32::new(0));
     let taken = Arc::new(AtomicU32::new(0));

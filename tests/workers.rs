@@ -370,9 +370,9 @@ fn timers() {
     }
 }
 
-/// x06: what has nothing to do sleeps; ten sleeps a second is the safety net's share.
+/// What has nothing to do sleeps; ten sleeps a second is the safety net's share.
 #[test]
-fn an_idle_worker_sleeps() {
+fn x06_an_idle_worker_sleeps() {
     let (tx, rx) = mpsc::channel::<u32>(8);
     let worker = Worker::builder().wait(Wait::adaptive()).spawn(rx, each(drop)).unwrap();
     std::thread::sleep(Duration::from_millis(350));

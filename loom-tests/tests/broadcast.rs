@@ -58,7 +58,7 @@ fn values_are_dropped_once() {
 
 /// Somebody joins while the sender goes on: from where it joined it gets everything, and nothing is overwritten under it.
 #[test]
-fn join_against_send() {
+fn f24_join_against_send() {
     for capacity in [1, 2] {
         model(&format!("join against send, capacity {capacity}"), 3, move || {
             let (mut tx, mut rx) = channel(capacity);
@@ -104,7 +104,7 @@ fn leave_and_join_on_one_lane() {
 
 /// A sender that waits for the slowest is released when that one goes.
 #[test]
-fn the_slowest_leaves() {
+fn x07_the_slowest_leaves() {
     model("the slowest leaves", 3, || {
         let (mut tx, slow) = channel(1);
         let mut fast = tx.subscribe().unwrap();
@@ -120,7 +120,7 @@ fn the_slowest_leaves() {
 
 /// The last receiver goes while the sender waits for room: the message comes back.
 #[test]
-fn the_last_leaves() {
+fn v09_the_last_leaves() {
     model("the last leaves", 3, || {
         let (mut tx, rx) = channel(1);
         tx.try_send(0).unwrap();

@@ -21,7 +21,7 @@ fn leaves_a_note<C: Send + 'static>(closer: C, mut is_closed: impl FnMut() -> bo
 }
 
 #[test]
-fn asking_whether_it_is_closed() {
+fn s09_asking_whether_it_is_closed() {
     model("spsc: is_disconnected synchronises", 3, || {
         let (tx, rx) = spsc::channel::<u32>(1);
         leaves_a_note(tx, move || rx.is_disconnected());

@@ -39,7 +39,7 @@ fn assert_increasing(numbers: &[u64]) {
 
 /// A ring of one slot, written three times while it is read.
 #[test]
-fn write_against_read() {
+fn s27_write_against_read() {
     model("lossy write against read, capacity 1, two wraps", 3, || {
         let (mut tx, mut rx) = channel(1);
         let sender = thread::spawn(move || {

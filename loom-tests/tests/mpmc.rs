@@ -50,7 +50,7 @@ fn x42_two_receivers_share() {
 
 /// The same with one thread less and more switches: the sender is a receiver too.
 #[test]
-fn a_sender_that_receives() {
+fn x03_a_sender_that_receives() {
     for (capacity, start, preemptions) in [(1, (1 << 63) - 2, 2), (2, u64::MAX, 2)] {
         model(&format!("a sender that receives, capacity {capacity}"), preemptions, move || {
             let mint = Mint::new();
@@ -102,7 +102,7 @@ fn a_run_is_split() {
 
 /// Nobody finds the ring empty while the rest of a run waits: the middle of a run is known to who finds the head there.
 #[test]
-fn the_middle_of_a_run_is_not_empty() {
+fn v05_the_middle_of_a_run_is_not_empty() {
     model("the middle of a run is not empty", 3, || {
         let (mut tx, mut rx) = channel(4);
         let mut other = rx.clone();
@@ -142,7 +142,7 @@ fn slots_come_back_out_of_order() {
 
 /// What happens before a send is visible after its receive, and what happens before a receive to who uses the slot again.
 #[test]
-fn messages_carry_what_came_before() {
+fn s26_messages_carry_what_came_before() {
     model("messages carry what came before", 1, || {
         let notes = [loom_tests::Arc::new(Note::new()), loom_tests::Arc::new(Note::new())];
         let (mut tx, rx) = channel(1);
@@ -163,7 +163,7 @@ fn messages_carry_what_came_before() {
 
 /// A receiver that goes leaves what it has claimed to another, who may be asleep; nobody learns of the end before.
 #[test]
-fn what_is_left_is_taken_over() {
+fn x08_what_is_left_is_taken_over() {
     model("what is left is taken over", 3, || {
         let mint = Mint::new();
         let (mut tx, rx) = channel(2);

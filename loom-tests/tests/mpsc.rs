@@ -231,7 +231,7 @@ fn v14_closed_only_when_claims_are_settled() {
 
 /// The receiver goes while two send: every message is dropped exactly once.
 #[test]
-fn receiver_dropped() {
+fn s01_receiver_dropped() {
     model("mpsc receiver dropped", 2, || {
         let (mut tx, rx) = channel(2);
         let mut other = tx.clone();
@@ -277,5 +277,20 @@ fn a_clone_knows_no_more_than_its_origin() {
         }
         drop(tx);
         assert_eq!(receiver.join().unwrap(), [0, 1]);
+    });
+}
+
+/// A sender that sees how far others have claimed, and not yet what was given back for it, finds no room: never less than none.
+#[test]
+fn x03_an_older_head_is_no_room() {
+    model("mpsc an older head is no room", 2, || {
+        let (mut tx, mut rx) = channel(1);
+        let mut other = tx.clone();
+        tx.try_send(0).unwrap();
+        let one = thread::spawn(move || tx.try_send(1).is_ok());
+        let two = thread::spawn(move || other.try_send(2).is_ok());
+        assert_eq!(rx.try_recv(), Ok(0));
+        let rest = recv_all(|| rx.try_recv());
+        assert_eq!(rest.len(), usize::from(one.join().unwrap()) + usize::from(two.join().unwrap()));
     });
 }

@@ -21,13 +21,13 @@ fn every_message_once_and_in_order(capacity: usize, messages: u32) {
 
 /// Two wraps of a ring of one slot.
 #[test]
-fn singles_capacity_1() {
+fn s12_singles_capacity_1() {
     model("spsc singles, capacity 1, two wraps", 3, || every_message_once_and_in_order(1, 3));
 }
 
 /// One wrap of a ring of two slots.
 #[test]
-fn singles_capacity_2() {
+fn s12_singles_capacity_2() {
     model("spsc singles, capacity 2, one wrap", 3, || every_message_once_and_in_order(2, 4));
 }
 
@@ -59,7 +59,7 @@ fn batches() {
 
 /// Messages are read in place while the sender goes on, and their slots go back when the batch is dropped.
 #[test]
-fn slices() {
+fn s24_slices() {
     model("spsc slices", 3, || {
         let (mut tx, mut rx) = channel(2);
         let sender = thread::spawn(move || send_all(|n| tx.try_send(n), 0..4));
@@ -157,9 +157,30 @@ fn v13_close_races_send() {
     });
 }
 
+/// One slot: closed, sent to, received from and dropped, all at once. It has one owner at any time.
+#[test]
+fn s20_one_slot_closed_sent_received_dropped() {
+    model("spsc one slot closed, sent, received, dropped", 3, || {
+        let (mut tx, mut rx) = channel(1);
+        let mint = Mint::new();
+        let token = mint.token(0);
+        let sender = thread::spawn(move || {
+            let sent = tx.try_send(token).is_ok();
+            (sent, tx.close())
+        });
+        let closed = rx.close();
+        let received = rx.try_recv().is_ok();
+        drop(rx);
+        let (sent, closed_too) = sender.join().unwrap();
+        assert!(closed != closed_too, "exactly one call closed the channel");
+        assert!(sent || !received);
+        assert_eq!(mint.alive(), 0);
+    });
+}
+
 /// The receiver goes while the other sends: every message is dropped exactly once.
 #[test]
-fn receiver_dropped() {
+fn s21_receiver_dropped() {
     model("spsc receiver dropped", 3, || {
         let (mut tx, mut rx) = channel(2);
         let mint = Mint::new();

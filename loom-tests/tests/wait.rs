@@ -14,7 +14,7 @@ fn mpsc<T>(capacity: usize) -> (mpsc::Sender<T>, mpsc::Receiver<T>) {
 
 /// A receiver that sleeps, or is about to, is woken by a send.
 #[test]
-fn send_wakes_receiver() {
+fn f27_send_wakes_receiver() {
     model("send wakes receiver", 3, || {
         let (mut tx, mut rx) = spsc(1);
         let receiver = thread::spawn(move || rx.recv());
@@ -180,7 +180,7 @@ fn one_event_for_two_channels() {
 
 /// Two sleepers and two single notifications: both wake.
 #[test]
-fn two_sleepers_two_notifications() {
+fn v01_two_sleepers_two_notifications() {
     model("two sleepers, two notifications", 2, || {
         let event = Event::new();
         let flag = Arc::new(Flag::default());

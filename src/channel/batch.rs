@@ -69,6 +69,16 @@ impl<'a, T> Batch<'a, T> {
     }
 
     /// As [`as_slices`](Batch::as_slices), to be changed in place.
+    ///
+    /// They live no longer than the batch:
+    ///
+    /// ```compile_fail,E0505
+    /// let (_tx, mut rx) = ringway::spsc::channel::<u32>(8);
+    /// let mut batch = rx.try_batch(8).unwrap();
+    /// let (kept, _) = batch.as_mut_slices();
+    /// drop(batch);
+    /// kept[0] = 1;
+    /// ```
     pub fn as_mut_slices(&mut self) -> (&mut [T], &mut [T]) {
         let (first, second) = self.storage.pieces(self.consumer.head, self.len());
         // SAFETY: R2, and the pieces do not overlap; the batch is borrowed exclusively meanwhile.

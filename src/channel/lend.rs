@@ -155,6 +155,14 @@ impl<T> Receiver<T> {
     /// # Errors
     ///
     /// When the channel is closed and everything was read.
+    ///
+    /// Nothing of it can be kept: its slot is used again.
+    ///
+    /// ```compile_fail,E0521
+    /// let (_tx, mut rx) = ringway::broadcast::channel::<u32>(8);
+    /// let mut kept = None;
+    /// let _ = rx.recv_with(|message| kept = Some(message));
+    /// ```
     pub fn recv_with<R>(&mut self, f: impl FnOnce(&T) -> R) -> Result<R, RecvError> {
         self.recv_until(Deadline::NEVER, f).map_err(|_| RecvError::Disconnected)
     }
