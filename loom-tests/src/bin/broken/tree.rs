@@ -1,6 +1,7 @@
 //! A copy of the tree in which one thing at a time is broken.
 
 use crate::list::Variant;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -32,13 +33,16 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// Files that did not change keep their times, so that a copy is built once.
+    /// Files that did not change keep their times, so that a copy is built once; those that are gone go here too.
     pub(crate) fn copied(worker: usize) -> Result<Self, String> {
         let root = Path::new("target/broken").join(worker.to_string());
         let files = output(Command::new("git").args(["ls-files", "-co", "--exclude-standard"]))?;
-        for file in String::from_utf8_lossy(&files.stdout).lines().filter(|file| Path::new(file).exists()) {
+        let files = String::from_utf8_lossy(&files.stdout);
+        let files: BTreeSet<&Path> = files.lines().map(Path::new).filter(|file| file.exists()).collect();
+        remove_others(&root, &root, &files).map_err(|error| error.to_string())?;
+        for file in files {
             let to = root.join(file);
-            let text = fs::read(file).map_err(|error| format!("{file}: {error}"))?;
+            let text = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
             if fs::read(&to).is_ok_and(|there| there == text) {
                 continue;
             }
@@ -102,6 +106,19 @@ impl Tree {
         cargo.arg(name);
         cargo
     }
+}
+
+fn remove_others(root: &Path, folder: &Path, files: &BTreeSet<&Path>) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry?.path();
+        let inside = path.strip_prefix(root).unwrap_or(&path);
+        if path.is_dir() && inside != Path::new("target") {
+            remove_others(root, &path, files)?;
+        } else if path.is_file() && !files.contains(inside) && inside != Path::new("Cargo.lock") {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 fn output(command: &mut Command) -> Result<Output, String> {
