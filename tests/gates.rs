@@ -1,6 +1,6 @@
 //! Broadcasts whose receivers go, and receivers that hold others back on purpose.
 
-use ringway::{Bus, RecvError, TrySendError, broadcast, each};
+use ringway::{Bus, Cycle, Duty, RecvError, TrySendError, Worker, broadcast, each};
 use std::time::Duration;
 
 /// The last receiver of a broadcast closes nothing: sends are refused while there is none, and go on with the next.
@@ -70,4 +70,30 @@ fn x47_a_gate_of_ones_own() {
     // Left without its gate it waits for nobody.
     drop(durable);
     assert!(std::iter::from_fn(|| stage.try_recv().ok()).eq(4..8));
+}
+
+/// Tells each turn.
+struct Turns(std::sync::mpsc::Sender<()>);
+
+impl Duty for Turns {
+    fn run(&mut self, _cx: &mut Cycle) -> usize {
+        // Nobody listens in the end.
+        usize::from(self.0.send(()).is_ok())
+    }
+}
+
+/// A worker that runs after another receiver, and is closed while that one is behind, still reads what was there.
+#[test]
+fn a_closed_follower_waits_for_those_before_it() {
+    let (mut tx, mut first) = broadcast::channel::<u32>(8);
+    let after = tx.subscribe_after(&[&first]).unwrap();
+    tx.send(1).unwrap();
+    tx.send(2).unwrap();
+    let (turns, turned) = std::sync::mpsc::channel();
+    let worker = Worker::builder().observe(after, |_| ()).duty(Turns(turns)).start().unwrap();
+    worker.close();
+    // It has seen that it is closed, and gone round since, unless it has ended.
+    turned.iter().take(1000).for_each(drop);
+    assert_eq!(first.drain(2, |_| ()), 2);
+    assert_eq!(worker.join().received, 2);
 }

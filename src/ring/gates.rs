@@ -20,7 +20,7 @@
 //! | site | pairs with | without it |
 //! |---|---|---|
 //! | G4 `release`, `join`: Release store of a cursor | G5 | the sender overwrites (a follower reads) what is still in work |
-//! | G5 `slowest`: Acquire load of a cursor | G4 | the same |
+//! | G5 `slowest`: Acquire load of a cursor | G4, and the fence G9 before `join`'s second store, which is Relaxed | the same |
 //! | G6 `open`: Release on `active` | G7 | the sender overwrites what the leaver was still reading |
 //! | G7 `slowest`, `any`: Acquire load of `active` | G6, G8 | the same; a new lane's cursor is the last owner's |
 //! | G8 `join`: Release on `active` | G7 | that cursor may be far behind: the sender finds the ring full, though it is not |
@@ -190,7 +190,8 @@ impl Gates {
     /// Whether anybody follows anybody.
     #[inline(always)]
     pub(super) fn any_follower(&self) -> bool {
-        // Relaxed: a follower that sleeps had counted itself before; the handshake's barriers make it seen.
+        // Relaxed: joining behind a receiver borrows it, and a receiver is not `Sync`: the count happens before whatever the
+        // receiver that is followed does later, its look here included.
         self.seldom.followers.load(Ordering::Relaxed) != 0
     }
 }

@@ -257,8 +257,8 @@ unsafe impl<T> Ring<T> for MpmcRing<T> {
                 }
                 Ahead::Long(len) => self.split_run(head, split, len),
                 Ahead::Nothing => {
-                    // Acquire: O6, pairs with O5.
-                    let seen = self.head.load(Ordering::Acquire);
+                    // Relaxed: only compared; the head that is used is loaded below.
+                    let seen = self.head.load(Ordering::Relaxed);
                     if seen == head || !guard("a head that has moved is looked at again") {
                         return self.end(head);
                     }

@@ -69,7 +69,7 @@ impl Tail {
             // The head may be older than the claims seen in the tail, which then seem to be more than fit. Or the tail is older
             // than the head, and more than everything seems to be free: the exchange fails, for whoever moved the head past
             // this tail had seen it moved.
-            let free = (capacity - used).max(0) as usize;
+            let free = (capacity - used).clamp(0, capacity) as usize;
             if free < min {
                 return Err(Refused::Full { free });
             }

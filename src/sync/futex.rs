@@ -77,7 +77,7 @@ impl Futex {
         }
     }
 
-    /// Wakes up to `sleepers` of those asleep. The epoch has been changed.
+    /// Wakes up to `sleepers` of those asleep, all of them for `u32::MAX`. The epoch has been changed.
     pub(crate) fn wake(&self, sleepers: u32) {
         let sleepers = i32::try_from(sleepers).unwrap_or(i32::MAX);
         // SAFETY: F1: FUTEX_WAKE does not access memory; the address of a live word only names the queue.
@@ -132,11 +132,14 @@ impl Futex {
         }
     }
 
-    /// Wakes up to `sleepers` of those asleep. The epoch has been changed.
+    /// Wakes up to `sleepers` of those asleep, all of them for `u32::MAX`. The epoch has been changed.
     pub(crate) fn wake(&self, sleepers: u32) {
         // Locking once lets a sleeper that has seen the old epoch reach the condition variable first.
         if guard("a waker waits for who is falling asleep") {
             drop(self.bed.mutex.lock());
+        }
+        if sleepers == u32::MAX {
+            return self.bed.condvar.notify_all();
         }
         for _ in 0..sleepers {
             self.bed.condvar.notify_one();

@@ -35,6 +35,8 @@ mod imp {
 
     /// The sleeper's side.
     pub(crate) fn heavy() {
+        // The announcement stays before the system call, whatever the compiler knows of that.
+        compiler_fence(Ordering::SeqCst);
         if SLEEPERS_PAY.load(Ordering::Relaxed) && !expedite() {
             // A forked child is not registered. It registers itself; were that refused, the backstop would serve.
             register();

@@ -5,8 +5,8 @@
 //! # Invariants
 //!
 //! * **E1** `sleepers` is at least the number of threads that announced themselves in the present epoch and have not
-//!   withdrawn, plus the number of threads asleep. It may be more (somebody left while a notifier came): that costs
-//!   one idle wake call later and loses nothing.
+//!   withdrawn, plus the number of threads asleep whom no waker is about to wake. It may be more (somebody left while a notifier
+//!   came, or was woken in another's stead): that costs one idle wake call later and loses nothing.
 //! * **E2** Who takes `n` sleepers off the word also advances the epoch, in the same step, and then wakes `n`. Those
 //!   who had announced themselves but do not sleep yet find the epoch changed and do not fall asleep.
 //!
@@ -143,7 +143,8 @@ impl Event {
             let next = word.wrapping_sub(u64::from(taken)).wrapping_add(epoch);
             // Release: W3, pairs with W4.
             match self.word().compare_exchange_weak(word, next, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => return self.shared.futex.wake(taken),
+                // Everybody means whoever sleeps: one who was counted may sleep on because its wake-up went to another.
+                Ok(_) => return self.shared.futex.wake(if n == u32::MAX { n } else { taken }),
                 Err(seen) => word = seen,
             }
         }
@@ -172,15 +173,15 @@ impl Event {
         false
     }
 
-    /// Sleeps until notified, for `timeout` at the longest. After [`Woken::TimedOut`] the announcement still stands.
+    /// Sleeps until notified, for `timeout` at the longest. After [`Woken::TimedOut`] the announcement still stands; after
+    /// [`Woken::Maybe`] it may, and is nobody's business any more.
     pub(crate) fn sleep(&self, announced: Announced, timeout: Option<Duration>) -> Woken {
         let woken = self.shared.futex.sleep(announced.epoch, timeout);
-        // Acquire: W4, pairs with W3.
-        let word = self.word().load(Ordering::Acquire);
-        if woken == Woken::Maybe && epoch(word) == announced.epoch {
-            // Woken for no reason: nobody took this announcement off the word.
-            self.withdraw(announced);
-        }
+        // Woken in our own epoch, it may have been meant for one that a late waker had taken off the word before, and that sleeps
+        // on (the kernel prefers threads of higher priority, a condition variable promises no order). The announcement stays, in
+        // its stead (E1).
+        // Acquire: W4, pairs with W3; the value does not matter.
+        let _ = self.word().load(Ordering::Acquire);
         woken
     }
 
@@ -243,5 +244,45 @@ mod tests {
             event.sleep(announced, Some(Duration::ZERO)) == Woken::Maybe
                 && epoch(event.word().load(Ordering::Relaxed)) != announced.epoch
         });
+    }
+
+    /// A waker that is late may wake somebody who went to sleep after it had looked, instead of the one it counted: that one
+    /// still sleeps, so it must not be forgotten (E1).
+    #[test]
+    #[cfg(not(ringway_loom))]
+    fn whose_wake_up_went_to_another_stays_counted() {
+        let event = Event::new();
+        let sleeps = |event: Event| move || event.sleep(event.announce(), None);
+        let first = event.announce(); // Sleeps, as far as anybody knows.
+        // A waker takes it off the word, and is stopped before it wakes anybody.
+        event.word().fetch_add(EPOCH - SLEEPER, Ordering::Relaxed);
+        let second = thread::spawn(sleeps(event.clone()));
+        while !second.is_finished() {
+            event.shared.futex.wake(1);
+            thread::yield_now();
+        }
+        assert_eq!(second.join().unwrap(), Woken::Maybe);
+        assert!(event.word().load(Ordering::Relaxed) as u32 >= 1, "{first:?} is forgotten");
+    }
+
+    /// The number is then of the right size, but does not say who: everybody is woken where everybody is meant.
+    #[test]
+    #[cfg(not(ringway_loom))]
+    fn all_are_woken_whatever_was_counted() {
+        let event = Event::new();
+        let sleepers = [(); 2].map(|()| {
+            let event = event.clone();
+            thread::spawn(move || event.sleep(event.announce(), Some(Duration::from_secs(20))))
+        });
+        while event.word().load(Ordering::Relaxed) as u32 != 2 {
+            thread::yield_now();
+        }
+        // Both sleep, or will at once; one of them was taken off the word by a waker whose wake-up went elsewhere.
+        thread::sleep(Duration::from_millis(50));
+        event.word().fetch_sub(SLEEPER, Ordering::Relaxed);
+        event.notify_all();
+        for sleeper in sleepers {
+            assert_eq!(sleeper.join().unwrap(), Woken::Maybe);
+        }
     }
 }

@@ -172,7 +172,8 @@ impl WorkerBuilder {
     }
 
     /// Adds a receiver of a broadcast, and what is to be done with each message it is lent. Closing the worker closes no
-    /// broadcast: the worker reads what is there and goes. A panic ends the reading of one message.
+    /// broadcast: the worker reads what is there and goes; where it runs after other receivers, when these are done with that.
+    /// A panic ends the reading of one message.
     ///
     /// ```
     /// use ringway::{Worker, broadcast};

@@ -23,7 +23,7 @@ pub(super) struct Board {
     /// End after this cycle.
     pub(super) stop: AtomicBool,
     /// Close the inboxes, drain them, then end.
-    pub(super) close: AtomicBool,
+    close: AtomicBool,
     ended: AtomicBool,
     ending: Event,
 }
@@ -44,6 +44,16 @@ impl Board {
             ended: AtomicBool::new(false),
             ending: Event::new(),
         }
+    }
+
+    fn ask_to_close(&self) {
+        // Release: pairs with the Acquire in `is_asked_to_close`: what was sent before is found by the worker.
+        self.close.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_asked_to_close(&self) -> bool {
+        // Acquire: pairs with the Release in `ask_to_close`. A worker that was awake has nothing else to learn it by.
+        self.close.load(Ordering::Acquire)
     }
 
     pub(super) fn end(&self) {
@@ -159,7 +169,7 @@ impl WorkerHandle {
     /// Closes its inboxes: senders fail from now on, the worker handles what was sent before and ends. A worker whose
     /// duties are no inboxes ends after its cycle. Does not wait.
     pub fn close(&self) {
-        self.board.close.store(true, Ordering::Relaxed);
+        self.board.ask_to_close();
         self.event.notify_all();
     }
 
@@ -195,5 +205,32 @@ impl WorkerHandle {
 impl fmt::Debug for WorkerHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WorkerHandle").field("id", &self.id).field("core", &self.core).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::model::{model, thread};
+
+    /// A worker that is awake, and learns by the flag alone that it is closed, finds what was sent before.
+    #[test]
+    fn who_is_asked_to_close_finds_what_was_sent_before() {
+        model("asked to close", 2, || {
+            let (mut tx, rx) = crate::broadcast::channel::<u32>(1);
+            let board = Arc::new(Board::new());
+            let closer = thread::spawn({
+                let board = Arc::clone(&board);
+                move || {
+                    tx.try_send(1).unwrap();
+                    board.ask_to_close();
+                    tx
+                }
+            });
+            if board.is_asked_to_close() {
+                assert_eq!(rx.len(), 1);
+            }
+            drop(closer.join());
+        });
     }
 }

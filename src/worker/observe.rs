@@ -35,7 +35,7 @@ impl<T: Send + Sync, F: FnMut(&T) + Send> Duty for Observer<T, F> {
                 read
             }
             Err(error) => {
-                self.ended = self.until.is_some() || error == TryRecvError::Disconnected;
+                self.ended = error == TryRecvError::Disconnected;
                 0
             }
         };
@@ -67,7 +67,8 @@ impl<T: Send + Sync, F: FnMut(&T) + Send> Task for Observer<T, F> {
     }
 
     fn close(&mut self) {
-        // The channel is not this worker's alone: it reads what is there now, and goes.
+        // The channel is not this worker's alone: it reads what is there now, and goes. Where it runs after others, it waits
+        // for them to be done with that.
         self.until = Some(self.receiver.read().wrapping_add(self.receiver.len() as u64));
     }
 }

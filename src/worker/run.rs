@@ -2,7 +2,7 @@
 
 use super::{Cycle, Duty, PanicPolicy};
 use crate::metrics::Residence;
-use crate::sync::{Deadline, Ordering};
+use crate::sync::Deadline;
 use crate::wait::{Await, Event, Wait, until};
 use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -173,7 +173,7 @@ impl Runner {
         let now = Instant::now();
         self.account(now);
         self.cycle.now = now;
-        if self.cycle.board.close.load(Ordering::Relaxed) && !self.tally.closing {
+        if self.cycle.board.is_asked_to_close() && !self.tally.closing {
             self.close();
         }
         let mut work = 0;

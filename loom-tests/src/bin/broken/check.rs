@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 const FAULTS: &str = "docs/faults.md";
+const GUARANTEES: &str = "docs/guarantees.md";
 
 pub(crate) fn all(list: &List) -> Result<(), String> {
     let mut wrong = Vec::new();
@@ -30,6 +31,10 @@ pub(crate) fn all(list: &List) -> Result<(), String> {
         wrong.extend(row.tests().is_empty().then(|| format!("{}: no test", row.id)));
     }
     wrong.extend(rows.iter().flat_map(Row::tests).filter_map(no_test));
+    let guarantees = fs::read_to_string(GUARANTEES).map_err(|error| format!("{GUARANTEES}: {error}"))?;
+    // Tests stand in the last column.
+    let shown = guarantees.lines().filter_map(|line| line.strip_suffix(" |")?.rsplit("| ").next());
+    wrong.extend(shown.flat_map(cited).filter_map(no_test));
     let class = |class| rows.iter().filter(|row| row.class == class).count();
     println!(
         "{} faults: {} core, {} argued, {} later; {} broken variants, and {} rows that a mutant stands for",
@@ -60,8 +65,12 @@ impl<'a> Row<'a> {
     }
 
     fn tests(&self) -> Vec<&'a str> {
-        self.tests.split('`').skip(1).step_by(2).filter(|cited| cited.contains("::")).collect()
+        cited(self.tests).collect()
     }
+}
+
+fn cited(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2).filter(|cited| cited.contains("::"))
 }
 
 /// What is wrong with a citation of a test: `file::test`, `loom/file::test`, `src/path::test`, `lib::path::test`, `doc::file`.

@@ -114,7 +114,7 @@ fn remove_others(root: &Path, folder: &Path, files: &BTreeSet<&Path>) -> std::io
         let inside = path.strip_prefix(root).unwrap_or(&path);
         if path.is_dir() && inside != Path::new("target") {
             remove_others(root, &path, files)?;
-        } else if path.is_file() && !files.contains(inside) && inside != Path::new("Cargo.lock") {
+        } else if path.is_file() && !files.contains(inside) {
             fs::remove_file(path)?;
         }
     }
