@@ -3,6 +3,7 @@
 //! * **F1** The handler stores and loads atomics, calls `poll`, which is safe in handlers, and leaves `errno` as it was.
 //! * **F2** A thread that may be frozen is alive until the test that freezes it has told it to stop, which it does not do
 //!   while it freezes it.
+//! * **F3** It neither allocates nor takes a lock before that: others would wait for it there, which is not what is tested.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard};

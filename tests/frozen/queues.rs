@@ -176,7 +176,8 @@ fn frozen_sender<K: Kind>(watch: &Watch, freezer: &mut Freezer, random: &mut Ran
 
 /// Takes until it is told to stop; the numbers it took.
 fn receives(rx: &mut impl Rx<Message>, told: &Told, random: &mut Random) -> Vec<u64> {
-    let mut numbers = Vec::new();
+    // F3: more than there ever are.
+    let mut numbers = Vec::with_capacity(1 << 20);
     while !told.stop.load(SeqCst) {
         let max = 1 + random.below(4);
         let mut see = |message: &Message| numbers.push(message.read().1);
@@ -310,6 +311,8 @@ fn f07_a_frozen_receiver_only_keeps_what_it_has() {
 /// Threads that sleep and wake each other, any number of which stand still at a time, asleep or not; nobody is forgotten.
 fn any_role<K: Kind>(test: &'static str) {
     const FREEZES: usize = 60;
+    /// Of messages that a sender sends.
+    const LIMIT: u64 = 1 << 18;
     let mut freezer = Freezer::new();
     let (watch, mut random) = Watch::new(test);
     for round in 0..2 * scale() {
@@ -329,6 +332,10 @@ fn any_role<K: Kind>(test: &'static str) {
                     introduce.send(Victim::this()).expect("somebody listens");
                     let (sender, mut next) = ((index as u64 + 2) << 48, 0);
                     while !told.stop.load(SeqCst) {
+                        if next == LIMIT {
+                            thread::yield_now();
+                            continue;
+                        }
                         let timeout = Duration::from_micros(random.below(300) as u64);
                         let message = Message::new(sender, next);
                         let sent = match random.below(3) {
@@ -350,7 +357,7 @@ fn any_role<K: Kind>(test: &'static str) {
                 let (introduce, mut random) = (introduce.clone(), random.split());
                 receivers.push(scope.spawn(move || {
                     introduce.send(Victim::this()).expect("somebody listens");
-                    let mut received = Vec::new();
+                    let mut received = Vec::with_capacity(4 * LIMIT as usize); // F3
                     loop {
                         let timeout = Duration::from_micros(random.below(300) as u64);
                         let message = match random.below(2) {
