@@ -18,7 +18,7 @@ const TARGET: &str = "target/mutants";
 const REACH: &str = "target/mutants/reach.tsv";
 const OUTCOMES: &str = "target/mutants/outcomes.tsv";
 /// The models among the library's own tests.
-const OWN_MODELS: [&str; 2] = ["carry", "wait::event"];
+const OWN_MODELS: [&str; 3] = ["carry", "wait::event", "worker::handle"];
 
 /// One scenario, as the test runner knows it.
 #[derive(Clone, Debug)]
