@@ -1,7 +1,7 @@
 //! The only door to atomics, cells, threads and parking: the standard library's, or loom's in a model.
 //!
 //! Everything in the layers above names `crate::sync`, never `std::sync::atomic` or `std::thread`, so the code
-//! that loom explores is the code that ships. What differs between the two builds is listed here and nowhere else:
+//! that loom explores is the code that ships. What differs between the two builds (`loom-tests/README.md` has the whole list):
 //!
 //! * **Time.** Loom has no clock. A sleep with a timeout of zero times out at once; any other timeout never elapses.
 //! * **Parking.** [`Futex`] is the operating system's futex on Linux and a mutex with a condition variable elsewhere;

@@ -14,9 +14,9 @@ mod list;
 mod tree;
 
 use list::{List, Variant};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 use tree::{Fate, Tree};
@@ -51,34 +51,40 @@ fn run() -> Result<bool, String> {
 /// As many at once as there are cores, each in a copy of its own.
 fn try_all(variants: &[&Variant]) -> Result<bool, String> {
     let began = Instant::now();
-    let next = AtomicUsize::new(0);
-    let fates = Mutex::new(Vec::new());
     let cores = std::thread::available_parallelism().map_or(1, usize::from).min(variants.len());
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..cores)
-            .map(|worker| {
-                let (next, fates) = (&next, &fates);
-                scope.spawn(move || {
-                    let tree = Tree::copied(worker)?;
-                    while let Some(variant) = variants.get(next.fetch_add(1, Relaxed)) {
-                        let began = Instant::now();
-                        let fate = tree.try_one(variant)?;
-                        println!("{fate} {variant} ({} s)", began.elapsed().as_secs());
-                        fates.lock().expect("nobody panics with it").push(fate);
-                    }
-                    Ok::<_, String>(())
-                })
-            })
-            .collect();
-        workers.into_iter().try_for_each(|worker| worker.join().expect("a worker reports, and does not panic"))
+    let trees = (0..cores).map(Tree::copied).collect::<Result<Vec<_>, _>>()?;
+    let tests: Vec<&str> =
+        variants.iter().map(|variant| variant.test.as_str()).collect::<BTreeSet<_>>().into_iter().collect();
+    println!("running {} tests on the library as it is", tests.len());
+    in_trees(&trees, &tests, |tree, test| tree.try_whole(test))?;
+    let fates = in_trees(&trees, variants, |tree, variant| {
+        let began = Instant::now();
+        let fate = tree.try_one(variant)?;
+        println!("{fate} {variant} ({} s)", began.elapsed().as_secs());
+        Ok(fate)
     })?;
-    let fates = fates.into_inner().expect("nobody panics with it");
-    let noticed = fates.iter().filter(|fate| matches!(fate, Fate::Noticed | Fate::Hung)).count();
-    let hung = fates.iter().filter(|fate| matches!(fate, Fate::Hung)).count();
+    let count = |is: fn(&Fate) -> bool| fates.iter().filter(|fate| is(fate)).count();
+    let (noticed, hung) = (count(|fate| *fate != Fate::Passed), count(|fate| *fate == Fate::Hung));
     println!(
         "{noticed} of {} broken variants noticed ({hung} by a test that hung), {} s",
         fates.len(),
         began.elapsed().as_secs()
     );
-    Ok(noticed == fates.len())
+    Ok(noticed == variants.len())
+}
+
+/// Does `work` with each item in whichever tree is free.
+fn in_trees<T: Sync, R: Send>(
+    trees: &[Tree],
+    items: &[T],
+    work: impl Fn(&Tree, &T) -> Result<R, String> + Sync,
+) -> Result<Vec<R>, String> {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let in_one =
+            |tree| std::iter::from_fn(|| items.get(next.fetch_add(1, Relaxed))).map(|item| work(tree, item)).collect();
+        let workers: Vec<_> = trees.iter().map(|tree| scope.spawn(move || in_one(tree))).collect();
+        let results = workers.into_iter().map(|worker| worker.join().expect("a worker reports, and does not panic"));
+        results.collect::<Result<Vec<Vec<R>>, String>>().map(|results| results.into_iter().flatten().collect())
+    })
 }

@@ -66,8 +66,8 @@ impl Arguments {
             match argument.as_str() {
                 "--list" => read.list = true,
                 "--quick" => read.quick = true,
-                "--jobs" => read.jobs = arguments.next().and_then(|jobs| jobs.parse().ok()).filter(|jobs| *jobs > 0),
-                "--under" => read.under = arguments.next().and_then(|seconds| seconds.parse().ok()),
+                "--jobs" => read.jobs = Some(number(&argument, arguments.next())?).filter(|jobs| *jobs > 0),
+                "--under" => read.under = Some(number(&argument, arguments.next())? as u64),
                 unknown if unknown.starts_with("--") => return Err(format!("unknown: {unknown}")),
                 _ => read.wanted.push(argument),
             }
@@ -81,6 +81,11 @@ impl Arguments {
         };
         self.wanted.is_empty() || self.wanted.iter().any(is_wanted)
     }
+}
+
+fn number(option: &str, value: Option<String>) -> Result<usize, String> {
+    let value = value.ok_or(format!("{option} wants a number"))?;
+    value.parse().map_err(|_| format!("{option} wants a number, not {value}"))
 }
 
 fn run() -> Result<bool, String> {
@@ -102,6 +107,9 @@ fn run() -> Result<bool, String> {
     if arguments.list || arguments.quick {
         println!("{} sites, {} mutants, {} scenarios", sites.len(), all.len(), tests.len());
         return Ok(sound);
+    }
+    if wanted.is_empty() {
+        return Err("no mutant is called so".to_owned());
     }
     let masks: Vec<_> = all.iter().filter(|mutant| MASKS.iter().any(|mask| Name::parse(mask).names(mutant))).collect();
     if masks.len() != MASKS.len() {

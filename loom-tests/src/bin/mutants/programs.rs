@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -86,6 +87,10 @@ impl Test {
         loop {
             match child.try_wait().map_err(|error| error.to_string())? {
                 Some(status) if status.success() => return Ok(Outcome::Passed),
+                // Killed from outside, or for want of memory: that tells nothing, and must not be kept.
+                Some(status) if matches!(status.signal(), Some(2 | 9 | 15)) => {
+                    return Err(format!("{}: {status}", self.full));
+                }
                 Some(_) => return Ok(Outcome::Failed),
                 None if began.elapsed() > limit => {
                     let _ = child.kill();

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where loom's builds name atomics, and every strong ordering is a site.
-const ROOMS: [&str; 6] = ["src/ring", "src/wait", "src/channel", "src/broadcast", "src/sync/futex", "src/worker"];
+const ROOMS: [&str; 8] =
+    ["src/ring", "src/wait", "src/channel", "src/broadcast", "src/sync/futex", "src/worker", "src/bus", "src/metrics"];
 /// Strong orderings that no model runs: sampling, the parts of the barrier for the system's own threads, and the end of a worker.
 const NOT_MODELLED: [(&str, usize); 3] =
     [("src/channel/probe.rs", 2), ("src/wait/barrier.rs", 4), ("src/worker/handle.rs", 2)];
