@@ -124,14 +124,25 @@ fn s13_a_broadcast_wraps_at_every_capacity() {
     }
 }
 
+/// Tells the watcher to end, also when an assertion fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A third thread asks how many there are, while two others send and receive.
 macro_rules! lengths_stay_within_bounds {
     ($kind:ident) => {
         for capacity in [1, 2, 16] {
             let messages = 300;
-            let (mut tx, mut rx) = Builder::new(capacity).wait(Wait::yielding()).$kind().unwrap();
+            let (mut tx, rx) = Builder::new(capacity).wait(Wait::yielding()).$kind().unwrap();
             let (watcher, over) = (tx.clone(), &AtomicBool::new(false));
-            thread::scope(|scope| {
+            // Whatever fails in here drops the receiver, too, which ends the sender.
+            let mut rx = thread::scope(move |scope| {
+                let (_over, mut rx) = (Over(over), rx);
                 scope.spawn(move || {
                     while !over.load(Ordering::Relaxed) {
                         assert!(watcher.len() <= capacity);
@@ -145,7 +156,7 @@ macro_rules! lengths_stay_within_bounds {
                     assert!(rx.len() <= capacity);
                     assert_eq!(rx.recv(), Ok(n));
                 }
-                over.store(true, Ordering::Relaxed);
+                rx
             });
             assert_eq!((rx.len(), rx.try_recv()), (0, Err(TryRecvError::Disconnected)));
         }
