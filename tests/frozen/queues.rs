@@ -174,10 +174,8 @@ fn frozen_sender<K: Kind>(watch: &Watch, freezer: &mut Freezer, random: &mut Ran
     open
 }
 
-/// Takes until it is told to stop; the numbers it took.
-fn receives(rx: &mut impl Rx<Message>, told: &Told, random: &mut Random) -> Vec<u64> {
-    // F3: more than there ever are.
-    let mut numbers = Vec::with_capacity(1 << 20);
+/// Takes until it is told to stop; adds the numbers it took.
+fn receives(rx: &mut impl Rx<Message>, told: &Told, random: &mut Random, numbers: &mut Vec<u64>) {
     while !told.stop.load(SeqCst) {
         let max = 1 + random.below(4);
         let mut see = |message: &Message| numbers.push(message.read().1);
@@ -200,7 +198,6 @@ fn receives(rx: &mut impl Rx<Message>, told: &Told, random: &mut Random) -> Vec<
             thread::yield_now();
         }
     }
-    numbers
 }
 
 /// Freezes a receiver again and again. How often it kept something from the others.
@@ -214,8 +211,11 @@ fn frozen_receiver<K: Kind>(watch: &Watch, freezer: &mut Freezer, random: &mut R
         let (introduce, victim) = mpsc::channel();
         let (its, mut its_random) = (&told, random.split());
         let receiver = scope.spawn(move || {
+            // F3: more than there ever are, and before anybody can freeze it.
+            let mut numbers = Vec::with_capacity(1 << 20);
             introduce.send(Victim::this()).expect("somebody listens");
-            (receives(&mut victims_rx, its, &mut its_random), victims_rx)
+            receives(&mut victims_rx, its, &mut its_random, &mut numbers);
+            (numbers, victims_rx)
         });
         let victim = victim.recv().expect("a thread");
         let (mut sent, mut mine) = (0, Vec::new());
@@ -356,8 +356,8 @@ fn any_role<K: Kind>(test: &'static str) {
             for mut rx in more_rx.into_iter().chain([rx]) {
                 let (introduce, mut random) = (introduce.clone(), random.split());
                 receivers.push(scope.spawn(move || {
-                    introduce.send(Victim::this()).expect("somebody listens");
                     let mut received = Vec::with_capacity(4 * LIMIT as usize); // F3
+                    introduce.send(Victim::this()).expect("somebody listens");
                     loop {
                         let timeout = Duration::from_micros(random.below(300) as u64);
                         let message = match random.below(2) {
