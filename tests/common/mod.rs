@@ -148,9 +148,12 @@ impl Random {
 
     /// A generator of its own for another thread.
     pub fn split(&mut self) -> Self {
-        let mut own = self.clone();
-        own.skip(1 + self.below(4096));
-        own
+        self.below(1);
+        // Mixed (SplitMix64): the state itself, which is this generator's, would give the same numbers, shifted.
+        let mut seed = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        seed = (seed ^ seed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        seed = (seed ^ seed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        Self::seeded(seed ^ seed >> 31)
     }
 
     pub fn skip(&mut self, numbers: usize) {
