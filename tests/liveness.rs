@@ -5,6 +5,7 @@
 
 mod common;
 
+use common::leave_behind;
 use ringway::{
     Batch, Builder, Bus, Cycle, Duty, Handler, Publisher, Sink, Source, TryRecvError, TrySendError, Wait, WorkerId,
     broadcast, each, mpsc, spsc,
@@ -123,7 +124,7 @@ many_senders! {
         // If there is no next call, because the sender was forgotten as well, what came later stays hidden, and that is all.
         let _ = rx.drain(4, drop);
         forget(tx.try_reserve(1).unwrap());
-        forget(tx);
+        leave_behind(tx);
         returns(move || {
             assert_eq!(other.try_send(1), Ok(()));
             drop(other);
@@ -309,7 +310,7 @@ fn x07_a_dropped_receiver_gates_nobody() {
     drop(gone);
     // A forgotten one cannot be helped; it is named.
     let id = forgotten.id();
-    forget(forgotten);
+    leave_behind(forgotten);
     assert!(tx.try_send(2).unwrap_err().is_full());
     assert_eq!(tx.stats().slowest.map(|slowest| (slowest.receiver, slowest.behind)), Some((id, 2)));
 

@@ -2,20 +2,11 @@
 
 mod common;
 
-use common::{Drops, Value, panics};
+use common::{Drops, Value, leave_behind, panics};
 use ringway::{Builder, RecvTimeoutError, TryRecvError, broadcast, mpmc};
-use std::any::Any;
 use std::mem;
-use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
-
-/// What threads have left behind: nobody calls it again, nobody drops it, and no leak check minds.
-static LEFT_BEHIND: Mutex<Vec<Box<dyn Any + Send>>> = Mutex::new(Vec::new());
-
-fn leave_behind(handle: impl Any + Send) {
-    LEFT_BEHIND.lock().unwrap().push(Box::new(handle));
-}
 
 every_kind! {
     /// A thread that ends takes its sender along: what it had claimed is settled.

@@ -3,9 +3,10 @@
 
 pub mod rig;
 
+use std::any::Any;
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Runs the same test body for every kind of queue: `$channel` is the constructor `fn(usize) -> (Sender, Receiver)`, `$at` the
@@ -115,6 +116,13 @@ pub fn within_limits<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) 
     let hangs = waiting.recv_timeout(std::time::Duration::from_secs(45)) == Err(RecvTimeoutError::Timeout);
     assert!(!hangs, "somebody waits for ever");
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+static LEFT_BEHIND: Mutex<Vec<Box<dyn Any + Send>>> = Mutex::new(Vec::new());
+
+/// Forgets a handle: nobody calls it again, nobody drops it. It stays within reach, so that a leak check does not mind.
+pub fn leave_behind(handle: impl Any + Send) {
+    LEFT_BEHIND.lock().unwrap().push(Box::new(handle));
 }
 
 /// Neither `Send` nor `Sync`.
