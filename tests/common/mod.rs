@@ -6,8 +6,8 @@ pub mod rig;
 use std::any::Any;
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// Runs the same test body for every kind of queue: `$channel` is the constructor `fn(usize) -> (Sender, Receiver)`, `$at` the
 /// same with a start position.
