@@ -23,6 +23,24 @@ use core::time::Duration;
 /// assert_eq!(sum(&mut from_a) + sum(&mut from_b), 3);
 /// # Ok::<(), ringway::TrySendError<u64>>(())
 /// ```
+///
+/// Nothing else is a source:
+///
+/// ```compile_fail,E0277
+/// struct Mine;
+/// impl ringway::Source for Mine {
+///     type Item = u32;
+///     fn try_batch(&mut self, _: usize) -> Result<ringway::Batch<'_, u32>, ringway::TryRecvError> {
+///         Err(ringway::TryRecvError::Empty)
+///     }
+///     fn try_recv(&mut self) -> Result<u32, ringway::TryRecvError> {
+///         Ok(1)
+///     }
+///     fn drain(&mut self, _: usize, _: impl FnMut(u32)) -> usize {
+///         0
+///     }
+/// }
+/// ```
 #[allow(private_bounds)]
 pub trait Source: Inbox {
     /// What it receives.
@@ -57,6 +75,26 @@ pub trait Source: Inbox {
 /// let (mut tx, rx) = ringway::spsc::channel(4);
 /// assert_eq!(send_all(&mut tx, &[1, 2, 3]), 3);
 /// # drop(rx);
+/// ```
+///
+/// Nothing else is a sink:
+///
+/// ```compile_fail,E0277
+/// struct Mine;
+/// impl ringway::Sink<u32> for Mine {
+///     fn try_send(&mut self, _: u32) -> Result<(), ringway::TrySendError<u32>> {
+///         Ok(())
+///     }
+///     fn send(&mut self, _: u32) -> Result<(), ringway::SendError<u32>> {
+///         Ok(())
+///     }
+///     fn send_timeout(&mut self, _: u32, _: std::time::Duration) -> Result<(), ringway::SendTimeoutError<u32>> {
+///         Ok(())
+///     }
+///     fn try_send_iter(&mut self, _: &mut impl Iterator<Item = u32>) -> Result<usize, ringway::Disconnected> {
+///         Ok(0)
+///     }
+/// }
 /// ```
 #[allow(private_bounds)]
 pub trait Sink<T>: Outbox {
