@@ -17,12 +17,7 @@ pub(crate) fn all(list: &List) -> Result<(), String> {
         }
         wrong.extend(no_test(&variant.test));
     }
-    for mutant in &list.mutants {
-        wrong.extend(no_test(&mutant.test));
-        wrong.extend(no_place(&mutant.mutant));
-    }
-    let broken: BTreeSet<&str> =
-        list.variants.iter().map(|v| &v.row).chain(list.mutants.iter().map(|m| &m.row)).map(String::as_str).collect();
+    let broken: BTreeSet<&str> = list.variants.iter().map(|variant| variant.row.as_str()).collect();
     let table = fs::read_to_string(FAULTS).map_err(|error| format!("{FAULTS}: {error}"))?;
     let rows: Vec<Row> = table.lines().filter_map(Row::read).collect();
     let core: Vec<_> = rows.iter().filter(|row| row.class == "core").collect();
@@ -37,13 +32,12 @@ pub(crate) fn all(list: &List) -> Result<(), String> {
     wrong.extend(shown.flat_map(cited).filter_map(no_test));
     let class = |class| rows.iter().filter(|row| row.class == class).count();
     println!(
-        "{} faults: {} core, {} argued, {} later; {} broken variants, and {} rows that a mutant stands for",
+        "{} faults: {} core, {} argued, {} later; {} broken variants",
         rows.len(),
         core.len(),
         class("argued"),
         class("later"),
-        list.variants.len(),
-        list.mutants.len()
+        list.variants.len()
     );
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
 }
@@ -101,19 +95,4 @@ fn anywhere(folder: &Path, start: &str, exists: &impl Fn(&Path) -> bool) -> bool
         let named = start.is_empty() || path.file_stem().is_some_and(|stem| stem == start);
         named && if path.is_dir() { anywhere(&path, "", exists) } else { exists(&path) }
     })
-}
-
-fn no_place(mutant: &str) -> Option<String> {
-    let found = match mutant.split(" | ").collect::<Vec<_>>()[..] {
-        [file, line, _] => fs::read_to_string(file).is_ok_and(|text| text.contains(line)),
-        _ => {
-            let guard = mutant.strip_prefix("guard:").map(|name| format!("guard(\"{name}\")"));
-            guard.is_some_and(|guard| {
-                anywhere(Path::new("src"), "", &|path: &Path| {
-                    fs::read_to_string(path).is_ok_and(|t| t.contains(&guard))
-                })
-            })
-        }
-    };
-    (!found).then(|| format!("no mutant `{mutant}`"))
 }

@@ -8,9 +8,6 @@ use std::path::Path;
 pub(crate) struct List {
     #[serde(default, rename = "broken")]
     pub(crate) variants: Vec<Variant>,
-    /// Rows that a mutant of the `mutants` program stands for.
-    #[serde(default, rename = "mutant")]
-    pub(crate) mutants: Vec<Mutant>,
 }
 
 /// A change of the library that a test must notice.
@@ -34,15 +31,6 @@ pub(crate) struct Change {
     pub(crate) to: String,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Mutant {
-    pub(crate) row: String,
-    /// `guard:name`, or `file | part of the line | weaker ordering`.
-    pub(crate) mutant: String,
-    pub(crate) test: String,
-}
-
 impl List {
     pub(crate) fn read(folder: &Path) -> Result<Self, String> {
         let mut all = Self::default();
@@ -54,7 +42,6 @@ impl List {
             let text = std::fs::read_to_string(file).map_err(|error| told(&error))?;
             let list: Self = toml::from_str(&text).map_err(|error| told(&error))?;
             all.variants.extend(list.variants);
-            all.mutants.extend(list.mutants);
         }
         Ok(all)
     }
