@@ -234,8 +234,23 @@ impl<T, R: Ring<T>> Shared<T, R> {
     /// # Safety
     ///
     /// As for [`Ring::poll`], but what lies below the head need not be released.
-    #[inline]
+    #[inline(always)]
     unsafe fn poll(&self, consumer: &mut Consumer, max: usize) -> Polled {
+        // What is known to be here needs no look at the ring.
+        if consumer.available() >= max && consumer.head == consumer.released {
+            return Polled::Ready;
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.look(consumer, max) }
+    }
+
+    /// As [`poll`](Shared::poll), when not as much as is wanted is known.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    #[inline]
+    unsafe fn look(&self, consumer: &mut Consumer, max: usize) -> Polled {
         if consumer.ended {
             return Polled::Closed;
         }

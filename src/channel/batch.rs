@@ -1,7 +1,7 @@
 //! Messages lent in place.
 
 use super::Release;
-use crate::ring::{Consumer, Storage};
+use crate::ring::{Consumer, For, Storage, Window};
 use core::fmt;
 use core::iter::FusedIterator;
 
@@ -44,7 +44,9 @@ impl<'a, T> Batch<'a, T> {
         max: usize,
         channel: &'a dyn Release,
     ) -> Self {
-        let end = consumer.head.wrapping_add(consumer.available().min(max) as u64);
+        let len = consumer.available().min(max);
+        storage.ask_for(consumer.head, len, For::Reading);
+        let end = consumer.head.wrapping_add(len as u64);
         Self { storage, consumer, end, channel }
     }
 
@@ -123,7 +125,9 @@ impl<'a, T> Batch<'a, T> {
         let (first, second) = self.storage.pieces(self.consumer.head, self.len());
         let mut taking = Taking { consumer: self.consumer, taken: 0 };
         for piece in [first, second] {
+            let window = Window::open(piece, For::Reading);
             for index in 0..piece.len() {
+                window.roll(index);
                 taking.taken += 1;
                 // SAFETY: R2: in bounds of a piece of `head..end`, whose values are this receiver's; counted as taken.
                 f(unsafe { piece.cast::<T>().add(index).read() });

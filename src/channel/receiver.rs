@@ -1,7 +1,7 @@
 //! The receiving half.
 
 use super::many::ManyReceivers;
-use super::{Batch, ChannelStats, IntoIter, Iter, Kind, Release, Shared, TryIter};
+use super::{Batch, ChannelStats, IntoIter, Iter, Kind, Shared, TryIter};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::ring::{Consumer, Polled, Ring};
 use crate::sync::{Arc, Deadline, Ordering};
@@ -227,7 +227,8 @@ unsafe fn take<T, R: Ring<T>>(shared: &Shared<T, R>, consumer: &mut Consumer) ->
     // SAFETY: R2: the position held a value, and the head has moved past it.
     unsafe {
         let message = shared.ring.storage().read(position);
-        shared.release(consumer);
+        shared.ring.release(consumer);
+        shared.room_made(1);
         message
     }
 }

@@ -157,7 +157,7 @@ impl<T, K: Kind> Sender<T, K> {
         }
         let want = want.min(self.capacity());
         let run = self.shared.ring.claim(&mut self.producer, 1, want)?;
-        self.claim.open(run);
+        self.claim.open(self.shared.ring.storage(), run);
         Ok(run.len)
     }
 
@@ -186,7 +186,7 @@ impl<T, K: Kind> Sender<T, K> {
         }
         if n > 0 {
             match self.shared.ring.claim(&mut self.producer, n, n) {
-                Ok(run) => self.claim.open(run),
+                Ok(run) => self.claim.open(self.shared.ring.storage(), run),
                 Err(Refused::Full { free }) => return Err(ReserveError::TooFew { free }),
                 Err(Refused::Closed) => return Err(ReserveError::Disconnected),
             }

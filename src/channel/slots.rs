@@ -1,7 +1,7 @@
 //! Slots reserved before there is anything to put in.
 
 use super::Publish;
-use crate::ring::{Producer, Run, Storage};
+use crate::ring::{For, Producer, Run, Storage, Window};
 use core::fmt;
 
 /// A run that a sender has claimed and not settled. Lives in the sender, so that a forgotten [`Slots`] can be settled
@@ -20,7 +20,9 @@ impl Claim {
         self.run.len > 0
     }
 
-    pub(super) fn open(&mut self, run: Run) {
+    #[inline]
+    pub(super) fn open<T>(&mut self, storage: &Storage<T>, run: Run) {
+        storage.ask_for(run.start, run.len, For::Writing);
         *self = Self { run, written: 0 };
     }
 
@@ -83,7 +85,9 @@ impl Claim {
         let (first, second) = storage.pieces(from, self.run.len - self.written);
         let mut filling = Filling { claim: self, written: 0 };
         for piece in [first, second] {
+            let window = Window::open(piece, For::Writing);
             for index in 0..piece.len() {
+                window.roll(index);
                 let Some(message) = messages.next() else { return };
                 // SAFETY: R1: in bounds of a piece of the claimed run that is not yet written.
                 unsafe { piece.cast::<T>().add(index).write(message) };

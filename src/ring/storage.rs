@@ -6,6 +6,7 @@
 //! * **S2** The array knows nothing of values. Who owns a slot, and whether it holds one, is R1 to R3 of the ring; the array
 //!   itself drops none.
 
+use super::prefetch::{self, For};
 use crate::error::BuildError;
 use crate::sync::Watch;
 use core::cell::UnsafeCell;
@@ -112,6 +113,16 @@ impl<T> Storage<T> {
         self.watch.look(self.index(start), len);
         let (first, second) = self.unwatched_pieces(start, len);
         (first, second)
+    }
+
+    /// Asks for the lines of `start..start + len`, where messages are so small that this is done for all of them at once.
+    #[inline(always)]
+    pub(crate) fn ask_for(&self, start: u64, len: usize, what: For) {
+        if len > 1 && prefetch::by_burst::<T>() {
+            let (first, second) = self.unwatched_pieces(start, len);
+            prefetch::burst(first, what);
+            prefetch::burst(second, what);
+        }
     }
 
     fn unwatched_pieces(&self, start: u64, len: usize) -> (*mut [T], *mut [T]) {

@@ -1,0 +1,170 @@
+//! Cache lines asked for before they are needed.
+//!
+//! A ring's lines are nearly always in the other side's cache. A loop that meets them one by one waits for each; asked for ahead,
+//! they travel at once. Small messages: all lines of a run in one burst, before the run is touched. Messages of a line or more: a
+//! window that rolls a few lines ahead of the loop. The other way round gains nothing, and so does either on one side only.
+//!
+//! # Invariants
+//!
+//! * **P1** A prefetch is a hint: it faults at no address and changes no value. So nothing depends on who owns the slot.
+//! * **P2** All the same, only lines of the slots it is given are asked for: beyond a run they are somebody else's, who is using
+//!   them.
+
+#![cfg_attr(ringway_loom, allow(dead_code, reason = "models have no caches"))]
+
+const LINE: usize = 64;
+
+/// Lines that a burst asks for at the most: about as many as a core can have under way, and then some.
+const BURST: usize = 64;
+
+/// How far the window is ahead of the loop, in lines.
+const WINDOW: usize = 12;
+
+/// What the lines are wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum For {
+    Reading,
+    Writing,
+}
+
+/// Whether messages are so small that a burst serves them, rather than a window.
+pub(crate) const fn by_burst<T>() -> bool {
+    0 < size_of::<T>() && size_of::<T>() < LINE
+}
+
+/// Asks for all lines of `slots`, of which there are two or more; for messages smaller than a line.
+#[inline(always)]
+pub(crate) fn burst<T>(slots: *const [T], what: For) {
+    let bytes = size_of::<T>() * slots.len();
+    if !by_burst::<T>() || bytes <= LINE {
+        return;
+    }
+    for line in 0..bytes.div_ceil(LINE).min(BURST) {
+        hint(slots.cast::<u8>().wrapping_add(line * LINE), what);
+    }
+}
+
+/// A window that rolls ahead of a loop over `slots`; for messages of a line or more.
+pub(crate) struct Window<T> {
+    slots: *const [T],
+    what: For,
+}
+
+impl<T> Window<T> {
+    const LINES: usize = size_of::<T>().div_ceil(LINE);
+    /// Messages that the window is ahead.
+    const AHEAD: usize = if Self::LINES == 0 { 0 } else { WINDOW.div_ceil(Self::LINES) };
+
+    /// Asks for the first of them.
+    #[inline(always)]
+    pub(crate) fn open(slots: *const [T], what: For) -> Self {
+        let window = Self { slots, what };
+        if !by_burst::<T>() && slots.len() > 1 {
+            (0..Self::AHEAD).for_each(|index| window.ask_for(index));
+        }
+        window
+    }
+
+    /// The loop has come to `index`.
+    #[inline(always)]
+    pub(crate) fn roll(&self, index: usize) {
+        if !by_burst::<T>() && Self::AHEAD > 0 {
+            self.ask_for(index + Self::AHEAD);
+        }
+    }
+
+    #[inline(always)]
+    fn ask_for(&self, index: usize) {
+        if index < self.slots.len() {
+            let message = self.slots.cast::<T>().wrapping_add(index).cast::<u8>();
+            (0..Self::LINES).for_each(|line| hint(message.wrapping_add(line * LINE), self.what));
+        }
+    }
+}
+
+#[cfg(test)]
+std::thread_local! {
+    /// What was asked for.
+    static ASKED: core::cell::RefCell<Vec<(usize, For)>> = const { core::cell::RefCell::new(Vec::new()) };
+}
+
+#[inline(always)]
+fn hint(line: *const u8, what: For) {
+    #[cfg(test)]
+    ASKED.with_borrow_mut(|asked| asked.push((line as usize, what)));
+    instruction(line, what);
+}
+
+#[cfg(all(target_arch = "x86_64", not(any(miri, ringway_loom))))]
+#[inline(always)]
+fn instruction(line: *const u8, what: For) {
+    // By hand: the compiler turns its own hint for writing into one for reading where the target need not have PREFETCHW. All
+    // processors of the last fifteen years have it, and those before take it for a no-operation.
+    // SAFETY: P1.
+    unsafe {
+        match what {
+            For::Reading => core::arch::asm!("prefetcht0 [{}]", in(reg) line, options(nostack, preserves_flags, readonly)),
+            For::Writing => core::arch::asm!("prefetchw [{}]", in(reg) line, options(nostack, preserves_flags, readonly)),
+        }
+    }
+}
+
+#[cfg(all(target_arch = "aarch64", not(any(miri, ringway_loom))))]
+#[inline(always)]
+fn instruction(line: *const u8, what: For) {
+    // SAFETY: P1.
+    unsafe {
+        match what {
+            For::Reading => core::arch::asm!("prfm pldl1keep, [{}]", in(reg) line, options(nostack, preserves_flags, readonly)),
+            For::Writing => core::arch::asm!("prfm pstl1keep, [{}]", in(reg) line, options(nostack, preserves_flags, readonly)),
+        }
+    }
+}
+
+#[cfg(any(miri, ringway_loom, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+#[inline(always)]
+fn instruction(_: *const u8, _: For) {}
+
+#[cfg(all(test, not(ringway_loom)))]
+mod tests {
+    use super::*;
+
+    /// Every line of `slots` is asked for in time, and no other (P2).
+    fn asked_for<T: Clone>(value: T, len: usize) -> Vec<usize> {
+        let slots = vec![value; len];
+        let slots: *const [T] = &*slots;
+        ASKED.take();
+        burst(slots, For::Writing);
+        let window = Window::open(slots, For::Writing);
+        (0..len).for_each(|index| window.roll(index));
+        let asked = ASKED.take();
+        let begin = slots.cast::<u8>() as usize;
+        let inside = begin..begin + len * size_of::<T>();
+        assert!(asked.iter().all(|(line, what)| inside.contains(line) && *what == For::Writing));
+        asked.into_iter().map(|(line, _)| line - begin).collect()
+    }
+
+    #[test]
+    fn a_burst_asks_for_every_line_once() {
+        assert_eq!(asked_for(0_u64, 256), (0..32).map(|line| line * 64).collect::<Vec<_>>());
+        assert_eq!(asked_for([0_u8; 48], 4), [0, 64, 128]);
+        assert_eq!(asked_for(0_u64, 8), [0; 0], "one line comes by itself");
+        assert_eq!(asked_for(0_u64, 4096).len(), BURST);
+    }
+
+    #[test]
+    fn a_window_asks_for_every_line_once() {
+        for len in [2, 11, 12, 13, 256] {
+            assert_eq!(asked_for([0_u64; 8], len), (0..len).map(|line| line * 64).collect::<Vec<_>>());
+            assert_eq!(asked_for([0_u64; 32], len), (0..4 * len).map(|line| line * 64).collect::<Vec<_>>());
+        }
+        assert_eq!(asked_for([0_u8; 65], 2).len(), 4, "by message, each from its beginning");
+    }
+
+    #[test]
+    fn nothing_has_no_lines() {
+        assert_eq!(asked_for((), 256), [0; 0]);
+        assert_eq!(asked_for(0_u64, 0), [0; 0]);
+        assert_eq!(asked_for([0_u64; 8], 0), [0; 0]);
+    }
+}
