@@ -351,8 +351,14 @@ fn s06_forgotten_readers_only_gate() {
 #[test]
 fn s22_no_pointer_into_a_peers_stack() {
     // Raw pointers: to slots, the futex's word, the bell's boxed event, and the arguments of system calls.
-    const ROOMS: &[&str] =
-        &["src/sync", "src/ring/storage.rs", "src/wait/bell.rs", "src/wait/barrier.rs", "src/worker/pin.rs"];
+    const ROOMS: &[&str] = &[
+        "src/sync",
+        "src/ring/storage.rs",
+        "src/ring/prefetch.rs",
+        "src/wait/bell.rs",
+        "src/wait/barrier.rs",
+        "src/worker/pin.rs",
+    ];
     for (path, text) in sources() {
         for line in text.lines().map(|line| line.split("//").next().unwrap_or("")) {
             let pointer = ["*const ", "*mut ", "NonNull", "AtomicPtr"].iter().any(|word| line.contains(word));

@@ -32,16 +32,17 @@ pub(crate) const fn by_burst<T>() -> bool {
     0 < size_of::<T>() && size_of::<T>() < LINE
 }
 
-/// Asks for all lines of `slots`, of which there are two or more; for messages smaller than a line.
+/// Asks for all lines of `slots`, if there are two or more; for messages smaller than a line.
 #[inline(always)]
 pub(crate) fn burst<T>(slots: *const [T], what: For) {
-    let bytes = size_of::<T>() * slots.len();
-    if !by_burst::<T>() || bytes <= LINE {
-        return;
-    }
-    for line in 0..bytes.div_ceil(LINE).min(BURST) {
-        hint(slots.cast::<u8>().wrapping_add(line * LINE), what);
-    }
+    burst_of(slots).for_each(|line| hint(line, what));
+}
+
+#[inline(always)]
+fn burst_of<T>(slots: *const [T]) -> impl Iterator<Item = *const u8> {
+    let bytes = if by_burst::<T>() { size_of::<T>() * slots.len() } else { 0 };
+    let lines = if bytes > LINE { bytes.div_ceil(LINE).min(BURST) } else { 0 };
+    (0..lines).map(move |line| slots.cast::<u8>().wrapping_add(line * LINE))
 }
 
 /// A window that rolls ahead of a loop over `slots`; for messages of a line or more.
@@ -55,93 +56,90 @@ impl<T> Window<T> {
     /// Messages that the window is ahead.
     const AHEAD: usize = if Self::LINES == 0 { 0 } else { WINDOW.div_ceil(Self::LINES) };
 
-    /// Asks for the first of them.
+    /// Asks for the first of them, if there are two or more.
     #[inline(always)]
     pub(crate) fn open(slots: *const [T], what: For) -> Self {
         let window = Self { slots, what };
-        if !by_burst::<T>() && slots.len() > 1 {
-            (0..Self::AHEAD).for_each(|index| window.ask_for(index));
-        }
+        let first = if slots.len() > 1 { Self::AHEAD } else { 0 };
+        (0..first).for_each(|index| window.ask_for(index));
         window
     }
 
     /// The loop has come to `index`.
     #[inline(always)]
     pub(crate) fn roll(&self, index: usize) {
-        if !by_burst::<T>() && Self::AHEAD > 0 {
-            self.ask_for(index + Self::AHEAD);
-        }
+        self.ask_for(index + Self::AHEAD);
     }
 
     #[inline(always)]
     fn ask_for(&self, index: usize) {
-        if index < self.slots.len() {
-            let message = self.slots.cast::<T>().wrapping_add(index).cast::<u8>();
-            (0..Self::LINES).for_each(|line| hint(message.wrapping_add(line * LINE), self.what));
-        }
+        self.lines_of(index).for_each(|line| hint(line, self.what));
     }
-}
 
-#[cfg(test)]
-std::thread_local! {
-    /// What was asked for.
-    static ASKED: core::cell::RefCell<Vec<(usize, For)>> = const { core::cell::RefCell::new(Vec::new()) };
-}
-
-#[inline(always)]
-fn hint(line: *const u8, what: For) {
-    #[cfg(test)]
-    ASKED.with_borrow_mut(|asked| asked.push((line as usize, what)));
-    instruction(line, what);
+    #[inline(always)]
+    fn lines_of(&self, index: usize) -> impl Iterator<Item = *const u8> {
+        let message = self.slots.cast::<T>().wrapping_add(index).cast::<u8>();
+        let lines = if !by_burst::<T>() && index < self.slots.len() { Self::LINES } else { 0 };
+        (0..lines).map(move |line| message.wrapping_add(line * LINE))
+    }
 }
 
 #[cfg(all(target_arch = "x86_64", not(any(miri, ringway_loom))))]
 #[inline(always)]
-fn instruction(line: *const u8, what: For) {
+fn hint(line: *const u8, what: For) {
     // By hand: the compiler turns its own hint for writing into one for reading where the target need not have PREFETCHW. All
     // processors of the last fifteen years have it, and those before take it for a no-operation.
     // SAFETY: P1.
     unsafe {
         match what {
-            For::Reading => core::arch::asm!("prefetcht0 [{}]", in(reg) line, options(nostack, preserves_flags, readonly)),
-            For::Writing => core::arch::asm!("prefetchw [{}]", in(reg) line, options(nostack, preserves_flags, readonly)),
+            For::Reading => {
+                core::arch::asm!("prefetcht0 [{}]", in(reg) line.addr(), options(nomem, nostack, preserves_flags))
+            }
+            For::Writing => {
+                core::arch::asm!("prefetchw [{}]", in(reg) line.addr(), options(nomem, nostack, preserves_flags))
+            }
         }
     }
 }
 
 #[cfg(all(target_arch = "aarch64", not(any(miri, ringway_loom))))]
 #[inline(always)]
-fn instruction(line: *const u8, what: For) {
+fn hint(line: *const u8, what: For) {
     // SAFETY: P1.
     unsafe {
         match what {
-            For::Reading => core::arch::asm!("prfm pldl1keep, [{}]", in(reg) line, options(nostack, preserves_flags, readonly)),
-            For::Writing => core::arch::asm!("prfm pstl1keep, [{}]", in(reg) line, options(nostack, preserves_flags, readonly)),
+            For::Reading => {
+                core::arch::asm!("prfm pldl1keep, [{}]", in(reg) line.addr(), options(nomem, nostack, preserves_flags))
+            }
+            For::Writing => {
+                core::arch::asm!("prfm pstl1keep, [{}]", in(reg) line.addr(), options(nomem, nostack, preserves_flags))
+            }
         }
     }
 }
 
 #[cfg(any(miri, ringway_loom, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
 #[inline(always)]
-fn instruction(_: *const u8, _: For) {}
+fn hint(_: *const u8, _: For) {}
 
 #[cfg(all(test, not(ringway_loom)))]
 mod tests {
     use super::*;
 
-    /// Every line of `slots` is asked for in time, and no other (P2).
+    /// Where in `len` slots the lines lie that a loop over them asks for; it panics if one lies outside (P2).
     fn asked_for<T: Clone>(value: T, len: usize) -> Vec<usize> {
         let slots = vec![value; len];
         let slots: *const [T] = &*slots;
-        ASKED.take();
-        burst(slots, For::Writing);
-        let window = Window::open(slots, For::Writing);
-        (0..len).for_each(|index| window.roll(index));
-        let asked = ASKED.take();
+        let window = Window { slots, what: For::Writing };
+        let first = if len > 1 { Window::<T>::AHEAD } else { 0 };
+        let rolled = (0..first).chain((0..len).map(|index| index + Window::<T>::AHEAD));
+        let rolled: Vec<_> = rolled.flat_map(|index| window.lines_of(index)).collect();
         let begin = slots.cast::<u8>() as usize;
-        let inside = begin..begin + len * size_of::<T>();
-        assert!(asked.iter().all(|(line, what)| inside.contains(line) && *what == For::Writing));
-        asked.into_iter().map(|(line, _)| line - begin).collect()
+        let lines = burst_of(slots).chain(rolled).map(|line| line as usize);
+        lines
+            .inspect(|line| assert!((begin..begin + len * size_of::<T>()).contains(line), "outside"))
+            .map(|line| line - begin)
+            .collect()
     }
 
     #[test]

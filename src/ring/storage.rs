@@ -5,37 +5,52 @@
 //! * **S1** Every position maps into the array: its length is a power of two, and the index is the remainder.
 //! * **S2** The array knows nothing of values. Who owns a slot, and whether it holds one, is R1 to R3 of the ring; the array
 //!   itself drops none.
+//! * **S3** The array begins where a pair of cache lines does, so that a message of a line lies in one: across two, it costs two
+//!   journeys. It is this storage's alone, from `allocate` to `drop`, and never moves.
 
 use super::prefetch::{self, For};
 use crate::error::BuildError;
 use crate::sync::Watch;
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
-use core::ptr;
+use core::ptr::{self, NonNull};
+use std::alloc::{Layout, alloc, dealloc};
 
 /// No ring has more slots; a larger number is a mistake in somebody's configuration.
 const MAX_CAPACITY: usize = 1 << if usize::BITS > 32 { 32 } else { usize::BITS - 2 };
 const PAGE: usize = 4096;
+/// Two cache lines: processors fetch them in pairs.
+const LINES: usize = 128;
 
 type Slot<T> = UnsafeCell<MaybeUninit<T>>;
 
 /// A power of two of slots that may or may not hold values: only the positions of the ring tell (R1 to R3).
 pub(crate) struct Storage<T> {
-    slots: Box<[Slot<T>]>,
+    slots: NonNull<[Slot<T>]>,
     watch: Watch,
 }
 
-// SAFETY: values are moved in by one thread and out by another, never shared by reference: R3 gives each slot one
-// owner at a time. That asks for `T: Send` and no more.
+// SAFETY: S3: the array goes where the storage goes. Values are moved in by one thread and out by another, never shared by
+// reference: R3 gives each slot one owner at a time. That asks for `T: Send` and no more.
+unsafe impl<T: Send> Send for Storage<T> {}
+// SAFETY: as above.
 unsafe impl<T: Send> Sync for Storage<T> {}
 
 impl<T> Storage<T> {
     /// Allocates and touches the memory, so that it lies near the thread that calls this and never grows later.
     pub(crate) fn new(capacity: usize) -> Result<Self, BuildError> {
         debug_assert!(capacity.is_power_of_two());
-        probe(capacity.saturating_mul(size_of::<T>()))?;
-        let slots = allocate(capacity, || UnsafeCell::new(MaybeUninit::uninit()))?;
-        let storage = Self { slots, watch: Watch::new(capacity) };
+        let bytes = capacity.saturating_mul(size_of::<T>());
+        probe(bytes)?;
+        let out_of_memory = BuildError::OutOfMemory { bytes };
+        let layout = Self::layout(capacity).ok_or(out_of_memory.clone())?;
+        let slots = if layout.size() == 0 {
+            NonNull::dangling()
+        } else {
+            // SAFETY: S3: the layout's size is not 0.
+            NonNull::new(unsafe { alloc(layout) }.cast()).ok_or(out_of_memory)?
+        };
+        let storage = Self { slots: NonNull::slice_from_raw_parts(slots, capacity), watch: Watch::new(capacity) };
         storage.touch_pages();
         Ok(storage)
     }
@@ -45,7 +60,11 @@ impl<T> Storage<T> {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        size_of_val(&*self.slots)
+        self.capacity() * size_of::<T>()
+    }
+
+    fn layout(capacity: usize) -> Option<Layout> {
+        Layout::array::<Slot<T>>(capacity).ok()?.align_to(LINES).ok()
     }
 
     #[inline(always)]
@@ -60,7 +79,12 @@ impl<T> Storage<T> {
         let index = self.index(position);
         self.watch.touch(index);
         // The pointer is derived from the whole array, so that slices may be made of it.
-        UnsafeCell::raw_get(self.slots.as_ptr().wrapping_add(index)).cast()
+        self.base().wrapping_add(index)
+    }
+
+    #[inline(always)]
+    fn base(&self) -> *mut T {
+        self.slots.as_ptr().cast()
     }
 
     /// The same for several readers at a time.
@@ -68,7 +92,7 @@ impl<T> Storage<T> {
     fn shared_slot(&self, position: u64) -> *const T {
         let index = self.index(position);
         self.watch.look(index, 1);
-        UnsafeCell::raw_get(self.slots.as_ptr().wrapping_add(index)).cast()
+        self.base().wrapping_add(index)
     }
 
     /// # Safety
@@ -129,9 +153,7 @@ impl<T> Storage<T> {
         debug_assert!(len <= self.capacity());
         let index = self.index(start);
         let first = len.min(self.capacity() - index);
-        let base = self.slots.as_ptr();
-        let piece =
-            |at: usize, len| ptr::slice_from_raw_parts_mut(UnsafeCell::raw_get(base.wrapping_add(at)).cast(), len);
+        let piece = |at: usize, len| ptr::slice_from_raw_parts_mut(self.base().wrapping_add(at), len);
         (piece(index, first), piece(0, len - first))
     }
 
@@ -160,11 +182,20 @@ impl<T> Storage<T> {
 
     /// Writes one byte to each page, so that the system provides it now.
     fn touch_pages(&self) {
-        let base = self.slots.as_ptr().cast::<u8>().cast_mut();
+        let base = self.base().cast::<u8>();
         // The last byte too: the array need not begin where a page does.
         for offset in (0..self.bytes()).step_by(PAGE).chain(self.bytes().checked_sub(1)) {
             // SAFETY: S2: in bounds of the array, which nobody shares yet and which holds no values.
             unsafe { base.add(offset).write_volatile(0) };
+        }
+    }
+}
+
+impl<T> Drop for Storage<T> {
+    fn drop(&mut self) {
+        if let Some(layout) = Self::layout(self.capacity()).filter(|layout| layout.size() > 0) {
+            // SAFETY: S3: allocated in `new` with this layout, and nobody uses it any more.
+            unsafe { dealloc(self.slots.as_ptr().cast(), layout) };
         }
     }
 }
