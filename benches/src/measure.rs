@@ -21,10 +21,12 @@ mod stream;
 mod threads;
 mod throughput;
 mod turns;
+mod waiting;
 mod workload;
 
 pub(crate) use latency::latency;
 pub(crate) use throughput::throughput;
+pub(crate) use waiting::{WaitingArgs, waiting};
 
 use crate::output;
 use clap::Args;

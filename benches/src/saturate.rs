@@ -75,8 +75,8 @@ pub(crate) fn bus(args: &SaturateArgs) -> Result<ExitCode, String> {
         if process::is_interrupted() {
             break;
         }
-        let round = for_payload!(args.payload, round(args))?;
-        rates.push(round.received as f64 / round.elapsed.as_secs_f64());
+        let round = round(&args.load(true), args.payload)?;
+        rates.push(round.per_second());
         sent += round.sent;
         received += round.received;
         broken += round.broken;
@@ -107,23 +107,60 @@ pub(crate) fn bus(args: &SaturateArgs) -> Result<ExitCode, String> {
     Ok(ExitCode::from(u8::from(!fine)))
 }
 
-struct Round {
-    sent: u64,
-    received: u64,
-    broken: u64,
-    balanced: bool,
-    elapsed: Duration,
+/// What is done to the bus in a round.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load<'a> {
+    pub(crate) publishers: u32,
+    pub(crate) duration: Duration,
+    pub(crate) bus: &'a BusFlags,
+    /// Whether its workers sample how long messages wait.
+    pub(crate) percentiles: bool,
 }
 
-fn round<const WORDS: usize>(args: &SaturateArgs) -> Result<Round, String> {
+impl SaturateArgs {
+    fn load(&self, percentiles: bool) -> Load<'_> {
+        let duration = Duration::from_secs_f64(self.duration);
+        Load { publishers: self.publishers, duration, bus: &self.bus, percentiles }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Round {
+    pub(crate) sent: u64,
+    pub(crate) received: u64,
+    pub(crate) broken: u64,
+    pub(crate) balanced: bool,
+    /// Messages that were asked how long they had waited.
+    pub(crate) samples: u64,
+    pub(crate) elapsed: Duration,
+}
+
+impl Round {
+    pub(crate) fn per_second(&self) -> f64 {
+        self.received as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// Whether everything arrived, once and intact.
+    pub(crate) fn is_fine(&self) -> bool {
+        self.sent == self.received && self.broken == 0 && self.balanced
+    }
+}
+
+/// One round with messages of so many bytes.
+pub(crate) fn round(load: &Load<'_>, bytes: usize) -> Result<Round, String> {
+    for_payload!(bytes, round_of(load))
+}
+
+fn round_of<const WORDS: usize>(load: &Load<'_>) -> Result<Round, String> {
     let results = Arc::new(Mutex::new(Vec::new()));
-    let bus = args
+    let bus = load
         .bus
         .builder::<Message<WORDS>>()
+        .percentiles(load.percentiles)
         .spawn(|_| Checker {
             received: 0,
             broken: 0,
-            next: vec![0; (args.publishers * KEYS) as usize],
+            next: vec![0; (load.publishers * KEYS) as usize],
             results: Arc::clone(&results),
         })
         .map_err(|error| error.to_string())?;
@@ -131,13 +168,13 @@ fn round<const WORDS: usize>(args: &SaturateArgs) -> Result<Round, String> {
     let (stop, sent) = (AtomicBool::new(false), AtomicU64::new(0));
     let began = Instant::now();
     std::thread::scope(|scope| {
-        for index in 0..args.publishers {
+        for index in 0..load.publishers {
             let publisher = publisher.clone();
-            let (stop, sent, batch) = (&stop, &sent, args.bus.batch);
+            let (stop, sent, batch) = (&stop, &sent, load.bus.batch);
             scope.spawn(move || sent.fetch_add(publish(publisher, index, batch, stop), Ordering::Relaxed));
         }
-        while began.elapsed().as_secs_f64() < args.duration && !process::is_interrupted() {
-            std::thread::sleep(Duration::from_millis(10));
+        while began.elapsed() < load.duration && !process::is_interrupted() {
+            std::thread::sleep(load.duration.min(Duration::from_millis(10)));
         }
         stop.store(true, Ordering::Relaxed);
     });
@@ -145,7 +182,8 @@ fn round<const WORDS: usize>(args: &SaturateArgs) -> Result<Round, String> {
     let elapsed = began.elapsed();
     let (received, broken) =
         results.lock().map_err(|_| "a worker panicked")?.iter().fold((0, 0), |(a, b), (x, y)| (a + x, b + y));
-    Ok(Round { sent: sent.into_inner(), received, broken, balanced: report.is_balanced(), elapsed })
+    let samples = report.workers.iter().filter_map(|worker| worker.residence).map(|residence| residence.samples).sum();
+    Ok(Round { sent: sent.into_inner(), received, broken, balanced: report.is_balanced(), samples, elapsed })
 }
 
 /// Sends batches, keys in turn, until told to stop. Gives how many messages went in.
