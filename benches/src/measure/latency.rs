@@ -13,7 +13,8 @@ use serde_json::{Map, Value, json};
 use std::process::ExitCode;
 
 /// Messages a second in open loop.
-const RATES: [(&str, u64); 2] = [("open loop 0.1 M/s", 100_000), ("open loop 1 M/s", 1_000_000)];
+const RATES: [(&str, u64); 3] =
+    [("open loop 0.1 M/s", 100_000), ("open loop 1 M/s", 1_000_000), ("open loop 5 M/s", 5_000_000)];
 
 /// The quantiles that are told: all but the greatest, which is the machine's.
 const TOLD: usize = QUANTILES.len() - 1;
@@ -58,7 +59,7 @@ struct Measured {
 
 pub(crate) fn latency(args: &MeasureArgs) -> Result<ExitCode, String> {
     process::listen_for_ctrl_c()?;
-    let workloads = args.select(workloads(), |workload| workload.name.to_owned())?;
+    let workloads = args.select(workloads(), |workload| workload.name.to_owned(), |_| true)?;
     let turns = workloads.iter().map(|workload| workload.contenders.len() as u64).sum::<u64>() * u64::from(args.rounds);
     let progress = progress(args, turns);
     let mut measured = Vec::new();
@@ -94,10 +95,7 @@ fn ping_pong() -> Vec<Contender<Latencies>> {
         ping_pong::contender("ringway, park", Role::Ringway, || Rings::pair(Wait::park())),
     ];
     #[cfg(feature = "peers")]
-    all.extend([
-        ping_pong::contender("rtrb, polled", Role::Peer, || Polled::pair(super::peers::rtrb)),
-        ping_pong::contender("crossbeam ArrayQueue, polled", Role::Peer, || Polled::pair(super::peers::queue)),
-    ]);
+    all.extend(super::peers::ping_pong());
     all.extend([
         ping_pong::contender("std park and unpark", Role::Ceiling, Parked::pair),
         ping_pong::contender("line bounce", Role::Ceiling, line::sides),
@@ -106,13 +104,10 @@ fn ping_pong() -> Vec<Contender<Latencies>> {
 }
 
 fn open_loop(rate: u64) -> Vec<Contender<Latencies>> {
-    vec![
-        open_loop::contender("ringway", Role::Ringway, rate, || spsc::channel(CAPACITY)),
-        #[cfg(feature = "peers")]
-        open_loop::contender("rtrb", Role::Peer, rate, super::peers::rtrb),
-        #[cfg(feature = "peers")]
-        open_loop::contender("crossbeam ArrayQueue", Role::Peer, rate, super::peers::queue),
-    ]
+    let mut all = vec![open_loop::contender("ringway", Role::Ringway, rate, || spsc::channel(CAPACITY))];
+    #[cfg(feature = "peers")]
+    all.extend(super::peers::open_loop(rate));
+    all
 }
 
 impl Measured {

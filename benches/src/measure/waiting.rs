@@ -32,7 +32,7 @@ pub(crate) fn waiting(args: &WaitingArgs) -> Result<ExitCode, String> {
     }
     process::listen_for_ctrl_c()?;
     let (busy, wakes) = (busy::names(), vec![wake::NAME.to_owned()]);
-    let wanted = args.measure.select([busy, wakes].concat(), String::clone)?;
+    let wanted = args.measure.select([busy, wakes].concat(), String::clone, |_| true)?;
     let mut measured = busy::measure(&args.measure, &wanted)?;
     let woken = match wanted.iter().any(|name| name == wake::NAME) {
         true if measured.iter().all(|busy| busy.turns.failure.is_none()) => Some(wake::measure(args)?),

@@ -5,7 +5,7 @@ use super::{Reached, ratio};
 use crate::measure::ends::{Consuming, Producing};
 use crate::measure::stream::{self, Sample};
 use crate::measure::turns::{Contender, Role, Turns, progress, take_turns};
-use crate::measure::workload::{self, Kind, Style, Workload};
+use crate::measure::workload::{self, Kind, Workload};
 use crate::measure::{CAPACITY, MeasureArgs};
 use crate::process;
 use crate::stats::median;
@@ -34,7 +34,7 @@ pub(super) struct Measured {
 /// Small messages show it best; a broadcast waits as the others do.
 fn workloads() -> Vec<Workload> {
     let mut all = workload::all();
-    all.retain(|workload| workload.bytes == 8 && workload.kind != Kind::Broadcast);
+    all.retain(|workload| workload.bytes == 8 && workload.capacity == CAPACITY && workload.kind != Kind::Broadcast);
     all
 }
 
@@ -80,38 +80,26 @@ pub(super) fn numbered(workload: usize, wait: usize) -> Option<Contender<Sample>
 }
 
 fn contender(name: &'static str, workload: &Workload, wait: Wait) -> Contender<Sample> {
-    type M = u64;
-    let Workload { kind, producers, consumers, style, .. } = *workload;
-    let builder = move || Builder::new(CAPACITY).wait(wait);
-    match kind {
-        Kind::Spsc => waiting(name, style, move || {
-            let (tx, rx) = builder().spsc().expect("the capacity is fine");
-            (vec![tx], vec![Receiving(rx, |rx: &mut spsc::Receiver<M>| rx.recv().ok())])
+    let (w, role) = (workload, Role::Ringway);
+    let builder = move |capacity| Builder::new(capacity).wait(wait);
+    match workload.kind {
+        Kind::Spsc => stream::pair::<u64, _, _>(name, role, w, move |capacity| {
+            let (tx, rx) = builder(capacity).spsc().expect("the capacity is fine");
+            (Sending(tx), Receiving(rx, |rx: &mut spsc::Receiver<u64>| rx.recv().ok()))
         }),
-        Kind::Mpsc => waiting(name, style, move || {
-            let (tx, rx) = builder().mpsc().expect("the capacity is fine");
-            (vec![tx; producers], vec![Receiving(rx, |rx: &mut mpsc::Receiver<M>| rx.recv().ok())])
+        Kind::Mpsc => stream::to_one::<u64, _, _>(name, role, w, move |capacity| {
+            let (tx, rx) = builder(capacity).mpsc().expect("the capacity is fine");
+            (Sending(tx), Receiving(rx, |rx: &mut mpsc::Receiver<u64>| rx.recv().ok()))
         }),
-        _ => waiting(name, style, move || {
-            let (tx, rx) = builder().mpmc().expect("the capacity is fine");
-            let receiving = Receiving(rx, |rx: &mut mpmc::Receiver<M>| rx.recv().ok());
-            (vec![tx; producers], vec![receiving; consumers])
+        _ => stream::shared::<u64, _, _>(name, role, w, move |capacity| {
+            let (tx, rx) = builder(capacity).mpmc().expect("the capacity is fine");
+            (Sending(tx), Receiving(rx, |rx: &mut mpmc::Receiver<u64>| rx.recv().ok()))
         }),
     }
 }
 
-fn waiting<S: Sink<u64> + Send + 'static, C: Consuming<u64> + 'static>(
-    name: &'static str,
-    style: Style,
-    ends: impl Fn() -> (Vec<S>, Vec<C>) + 'static,
-) -> Contender<Sample> {
-    stream::contender::<u64, _, _>(name, Role::Ringway, style, move || {
-        let (senders, receivers) = ends();
-        (senders.into_iter().map(Sending).collect(), receivers)
-    })
-}
-
 /// A sender that waits for room.
+#[derive(Clone)]
 struct Sending<S>(S);
 
 impl<M, S: Sink<M> + Send> Producing<M> for Sending<S> {
