@@ -58,7 +58,7 @@ pub(crate) fn run(args: &InstrumentationArgs) -> Result<ExitCode, String> {
     let (with, without) = (rate(&|pair| pair.with), rate(&|pair| pair.without));
     if args.json {
         output::print(json!({
-            "rounds": pairs.len(), "messages_per_s": { "with": with, "without": without }, "samples": sampled,
+            "machine": crate::machine::json(), "rounds": pairs.len(), "messages_per_s": { "with": with, "without": without }, "samples": sampled,
             "cost": { "median": cost.median, "low": cost.low, "high": cost.high }, "goal": GOAL, "gate": GATE,
             "goal_reached": cost.median <= GOAL, "publishers": args.publishers, "workers": args.bus.workers,
             "payload_bytes": args.payload, "verdict": if passes { "pass" } else { "fail" } }))?;

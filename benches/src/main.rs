@@ -1,9 +1,11 @@
 //! `ringway-bench`: the reference load, the replay of real events, and figures.
 
 mod alloc;
+mod comparison;
 mod html;
 mod instrumentation;
 mod load;
+mod machine;
 mod measure;
 mod message;
 mod output;
@@ -48,6 +50,8 @@ enum Command {
     Latency(measure::MeasureArgs),
     /// What waiting by sleeping costs: the rate while busy, and the time to wake somebody up
     Waiting(measure::WaitingArgs),
+    /// One page of what throughput and latency have told with --json
+    Report(comparison::ReportArgs),
 }
 
 fn main() -> ExitCode {
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         Some(Command::Throughput(args)) => measure::throughput(args),
         Some(Command::Latency(args)) => measure::latency(args),
         Some(Command::Waiting(args)) => measure::waiting(args),
+        Some(Command::Report(args)) => comparison::report(args),
     };
     result.unwrap_or_else(|error| {
         output::note(format_args!("error: {error}"));

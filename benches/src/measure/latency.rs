@@ -173,7 +173,7 @@ fn as_text(measured: &[Measured]) -> String {
 
 fn as_json(measured: &[Measured], args: &MeasureArgs) -> Value {
     let failures: Vec<_> = failures(measured).collect();
-    json!({ "rounds": args.rounds, "millis": args.millis, "capacity": CAPACITY, "cores": ringway::allowed_cores(),
+    json!({ "machine": crate::machine::json(), "rounds": args.rounds, "millis": args.millis, "capacity": CAPACITY, "cores": ringway::allowed_cores(),
             "peers": cfg!(feature = "peers"),
             "messages_verified": measured.iter().map(Measured::all_messages).sum::<u64>(),
             "workloads": measured.iter().map(Measured::json).collect::<Vec<_>>(),

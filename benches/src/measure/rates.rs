@@ -133,7 +133,7 @@ pub(super) fn text(measured: &[Measured]) -> String {
 
 pub(super) fn json(measured: &[Measured], args: &MeasureArgs) -> Value {
     let failures: Vec<_> = failures(measured).collect();
-    json!({ "rounds": args.rounds, "millis": args.millis, "capacity": super::CAPACITY, "batch": super::BATCH,
+    json!({ "machine": crate::machine::json(), "rounds": args.rounds, "millis": args.millis, "capacity": super::CAPACITY, "batch": super::BATCH,
             "cores": ringway::allowed_cores(), "peers": cfg!(feature = "peers"),
             "messages_verified": measured.iter().map(Measured::all_messages).sum::<u64>(),
             "workloads": measured.iter().map(Measured::json).collect::<Vec<_>>(),

@@ -42,7 +42,7 @@ pub(crate) fn waiting(args: &WaitingArgs) -> Result<ExitCode, String> {
     failures.extend(woken.as_ref().and_then(|woken| woken.turns.failure.clone()));
     if args.measure.json {
         print(json!({
-            "rounds": args.measure.rounds, "millis": args.measure.millis, "pause_us": args.pause,
+            "machine": crate::machine::json(), "rounds": args.measure.rounds, "millis": args.measure.millis, "pause_us": args.pause,
             "busy": measured.iter().map(busy::Measured::json).collect::<Vec<_>>(),
             "wake": woken.as_ref().map(wake::Measured::json),
             "failures": failures, "interrupted": process::is_interrupted(),

@@ -52,7 +52,11 @@ fn contenders(pause: Duration) -> Vec<Contender<Sample>> {
     ];
     #[cfg(feature = "peers")]
     all.extend(peers(pause));
-    all.push(contender("std park and unpark", Role::Ceiling, pause, bare));
+    all.push(contender("std park and unpark", Role::Ceiling, pause, || bare(std::thread::park)));
+    // As every sleep of ringway's: it ends by itself after 100 ms, and the system has a timer to set and to cancel.
+    all.push(contender("std park_timeout, 100 ms", Role::Ceiling, pause, || {
+        bare(|| std::thread::park_timeout(Duration::from_millis(100)))
+    }));
     all
 }
 
@@ -159,7 +163,7 @@ fn peers(pause: Duration) -> [Contender<Sample>; 3] {
 }
 
 /// A word, and a thread that sleeps until it is not zero.
-fn bare() -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Option<u64> + Send) {
+fn bare(park: impl Fn() + Send) -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Option<u64> + Send) {
     let shared = Arc::new((AtomicU64::new(0), OnceLock::<Thread>::new()));
     let receive = {
         let shared = Arc::clone(&shared);
@@ -169,7 +173,7 @@ fn bare() -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Option<u64> + Send
             left = left.checked_sub(1)?;
             loop {
                 match shared.0.swap(0, Ordering::Acquire) {
-                    0 => std::thread::park(),
+                    0 => park(),
                     sent => return Some(sent),
                 }
             }
