@@ -58,7 +58,7 @@ pub(crate) fn run(args: &InstrumentationArgs) -> Result<ExitCode, String> {
     let (with, without) = (rate(&|pair| pair.with), rate(&|pair| pair.without));
     if args.json {
         output::print(json!({
-            "machine": crate::machine::json(), "rounds": pairs.len(), "messages_per_s": { "with": with, "without": without }, "samples": sampled,
+            "machine": crate::machine::json(), "rounds": pairs.len(), "messages_per_s": { "with": with, "without": without }, "samples": sampled, "balanced": fine,
             "cost": { "median": cost.median, "low": cost.low, "high": cost.high }, "goal": GOAL, "gate": GATE,
             "goal_reached": cost.median <= GOAL, "publishers": args.publishers, "workers": args.bus.workers,
             "payload_bytes": args.payload, "verdict": if passes { "pass" } else { "fail" } }))?;
@@ -101,6 +101,7 @@ struct Estimate {
 
 impl Estimate {
     fn of(mut values: Vec<f64>) -> Self {
+        values.retain(|value| value.is_finite());
         let median = median(&mut values);
         let (n, last) = (values.len() as f64, values.len().saturating_sub(1));
         // 1.96 standard deviations of the number of values below the median, which is binomial.
@@ -119,6 +120,6 @@ mod tests {
         let estimate = Estimate::of((1..=100).rev().map(f64::from).collect());
         assert_eq!(estimate, Estimate { median: 50.5, low: 41.0, high: 61.0 });
         assert_eq!(Estimate::of(vec![1.0]), Estimate { median: 1.0, low: 1.0, high: 1.0 });
-        assert!(Estimate::of(Vec::new()).low.is_nan());
+        assert!(Estimate::of(vec![f64::NAN, f64::NEG_INFINITY]).low.is_nan());
     }
 }
