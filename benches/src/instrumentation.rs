@@ -1,13 +1,12 @@
 //! What it costs to keep percentiles: a saturated bus with and without them, in turns.
 
-use crate::saturate::{self, Load, Round};
+use crate::saturate::{Round, SaturateArgs, one_round};
 use crate::settings::BusFlags;
 use crate::stats::median;
 use crate::{message, output, process};
 use clap::Args;
 use serde_json::json;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// What they may cost, as a part of the rate: what is aimed at, and what fails.
 const GOAL: f64 = 0.01;
@@ -47,14 +46,12 @@ pub(crate) fn run(args: &InstrumentationArgs) -> Result<ExitCode, String> {
     while pairs.len() < args.rounds as usize && !process::is_interrupted() {
         pairs.push(pair(args, pairs.len() % 2 == 0)?);
     }
-    let cost =
-        Estimate::of(pairs.iter().map(|pair| 1.0 - pair.with.per_second() / pair.without.per_second()).collect());
+    let cost = Estimate::of(pairs.iter().map(|pair| 1.0 - pair.with.rate() / pair.without.rate()).collect());
     let sampled: u64 = pairs.iter().map(|pair| pair.with.samples).sum();
     let fine = pairs.iter().all(|pair| pair.with.is_fine() && pair.without.is_fine() && pair.without.samples == 0);
     // Only what is surely beyond the gate fails.
     let passes = fine && (cost.low.is_nan() || cost.low <= GATE);
-    let rate =
-        |of: &dyn Fn(&Pair) -> Round| median(&mut pairs.iter().map(|pair| of(pair).per_second()).collect::<Vec<_>>());
+    let rate = |of: &dyn Fn(&Pair) -> Round| median(&mut pairs.iter().map(|pair| of(pair).rate()).collect::<Vec<_>>());
     let (with, without) = (rate(&|pair| pair.with), rate(&|pair| pair.without));
     if args.json {
         output::print(json!({
@@ -82,11 +79,15 @@ pub(crate) fn run(args: &InstrumentationArgs) -> Result<ExitCode, String> {
 }
 
 fn pair(args: &InstrumentationArgs, with_first: bool) -> Result<Pair, String> {
-    let duration = Duration::from_millis(args.millis);
-    let round = |percentiles| {
-        saturate::round(&Load { publishers: args.publishers, duration, bus: &args.bus, percentiles }, args.payload)
+    let settings = SaturateArgs {
+        publishers: args.publishers,
+        rounds: 1,
+        duration: args.millis as f64 / 1e3,
+        payload: args.payload,
+        bus: args.bus.clone(),
+        json: false,
     };
-    let (first, second) = (round(with_first)?, round(!with_first)?);
+    let (first, second) = (one_round(&settings, with_first)?, one_round(&settings, !with_first)?);
     let (with, without) = if with_first { (first, second) } else { (second, first) };
     Ok(Pair { with, without })
 }

@@ -4,8 +4,10 @@
 //! contenders take turns in one process, the time a cache line takes between the cores is probed around each turn, and
 //! what counts are ratios.
 
+mod agents;
 mod copy;
 mod ends;
+mod goals;
 mod hand_over;
 mod latency;
 mod ledger;

@@ -20,6 +20,8 @@ pub(super) struct Figures {
     pub(super) throughput: Vec<Throughput>,
     pub(super) latency: Vec<Latency>,
     pub(super) failures: Vec<String>,
+    /// Of throughput and latency, in the words of the commands: what was to be reached, the figures, the verdict.
+    pub(super) goals: Vec<[String; 3]>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -142,6 +144,9 @@ impl Figures {
         self.runs.push(run);
         let failures = value["failures"].as_array().into_iter().flatten().filter_map(Value::as_str);
         self.failures.extend(failures.map(str::to_owned));
+        for goal in value["goals"]["all"].as_array().into_iter().flatten() {
+            self.goals.push([text(goal, "what")?, text(goal, "figures")?, text(goal, "verdict")?]);
+        }
         for workload in workloads {
             let first = &workload["contenders"][0];
             match (first["messages_per_s"].is_object(), first["latency_ns"].is_object()) {
@@ -206,7 +211,8 @@ fn throughput(workload: &Value) -> Result<Throughput, String> {
             role,
             median: figure(&one["messages_per_s"]["median"]),
             p90: figure(&one["messages_per_s"]["p90"]),
-            ratio: figure(&one["ratio"]["median"]),
+            // Of the same round, where it is told: what both met.
+            ratio: one["ratio_per_round"]["median"].as_f64().unwrap_or_else(|| figure(&one["ratio"]["median"])),
             goal: one["goal"].as_f64().or(goal.filter(|_| role == Role::Ringway)),
         })
     })?;
@@ -256,7 +262,9 @@ pub(super) mod tests {
             .unwrap();
         let quantiles = |p50: u64| json!({ "p50": p50, "p95": p50 * 2, "p99": p50 * 3, "p999": p50 * 10 });
         figures
-            .add(&json!({ "rounds": 25, "workloads": [{ "name": "ping-pong", "rounds": 25, "line_bounce_ns": 100.0,
+            .add(&json!({ "rounds": 25,
+                "goals": { "all": [{ "what": "ping-pong, p50", "figures": "160 ns, to be 150", "verdict": "miss" }] },
+                "workloads": [{ "name": "ping-pong", "rounds": 25, "line_bounce_ns": 100.0,
                 "contenders": [{ "name": "ringway, spin", "role": "ringway", "latency_ns": quantiles(160) },
                                { "name": "fast", "role": "peer", "latency_ns": quantiles(150) }] }] }))
             .unwrap();

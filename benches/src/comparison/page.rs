@@ -31,6 +31,7 @@ pub(super) fn render(figures: &Figures) -> Result<String, String> {
     );
     outcome(&mut page, figures);
     origin(&mut page, figures);
+    goals(&mut page, &figures.goals);
     if !figures.throughput.is_empty() {
         overview(&mut page, &figures.throughput);
         bars(&mut page, &figures.throughput);
@@ -85,6 +86,34 @@ fn origin(page: &mut String, figures: &Figures) {
          <p><i>one</i>: one message at a time on both sides. <i>batch</i>: bursts of 256 sent and taken by each contender's best call \
          for many. <i>mixed</i>: sent one at a time, taken by the batch. <i>4/1</i>: four producers, one consumer.</p>"
     );
+}
+
+fn goals(page: &mut String, goals: &[[String; 3]]) {
+    if goals.is_empty() {
+        return;
+    }
+    let missed = goals.iter().filter(|[.., verdict]| verdict == "miss").count();
+    let _ = write!(
+        page,
+        "<details><summary>Goals: {} of {} met, {missed} missed</summary><table>",
+        goals.len() - missed,
+        goals.len()
+    );
+    for [what, figures, verdict] in goals {
+        let class = match verdict.as_str() {
+            "miss" => "missed",
+            "tie" => "tie",
+            _ => "reached",
+        };
+        let _ = write!(
+            page,
+            "<tr><td>{}</td><td>{}</td><td class=\"{class}\">{}</td></tr>",
+            escape(what),
+            escape(figures),
+            escape(verdict)
+        );
+    }
+    page.push_str("</table></details>");
 }
 
 fn overview(page: &mut String, workloads: &[Throughput]) {
@@ -238,6 +267,8 @@ mod tests {
             "a processor",
             "25 rounds, 3 of them far; a cache line there and back: 99 ns",
             "1.07 / 1.07",
+            "Goals: 0 of 1 met, 1 missed",
+            "<td class=\"missed\">miss</td>",
             "<svg",
         ] {
             assert!(page.contains(says), "{says}: {page}");

@@ -6,6 +6,7 @@ mod gil;
 mod shared;
 mod single;
 mod spsc;
+mod waiting;
 
 use super::ends::{Consuming, Producing};
 use super::latency::Latencies;
@@ -14,7 +15,7 @@ use super::payload::Payload;
 use super::stream::{self, Sample};
 use super::turns::{Contender, Role::Peer};
 use super::workload::{Kind, Workload};
-use super::{CAPACITY, open_loop, ping_pong};
+use super::{CAPACITY, agents, open_loop, ping_pong};
 
 /// The table of the peers: one line, and its ends in one of the modules here.
 pub(super) fn contenders<M: Payload>(w: &Workload) -> Vec<Contender<Sample>> {
@@ -49,6 +50,8 @@ pub(super) fn contenders<M: Payload>(w: &Workload) -> Vec<Contender<Sample>> {
             stream::to_one::<M, _, _>("concurrent-queue", Peer, w, shared::concurrent_queue),
             stream::to_one::<M, _, _>("thingbuf", Peer, w, shared::thingbuf),
             stream::to_one::<M, _, _>("kanal", Peer, w, shared::kanal),
+            stream::to_one::<M, _, _>("kanal, blocking", Peer, w, waiting::kanal),
+            stream::to_one::<M, _, _>("crossfire, blocking", Peer, w, waiting::crossfire),
             stream::to_one::<M, _, _>("flume", Peer, w, shared::flume),
             stream::to_one::<M, _, _>("std sync_channel", Peer, w, shared::std_to_one),
             stream::to_one::<M, _, _>("tokio mpsc", Peer, w, shared::tokio_to_one),
@@ -65,6 +68,8 @@ pub(super) fn contenders<M: Payload>(w: &Workload) -> Vec<Contender<Sample>> {
             stream::shared::<M, _, _>("concurrent-queue", Peer, w, shared::concurrent_queue),
             stream::shared::<M, _, _>("thingbuf", Peer, w, shared::thingbuf),
             stream::shared::<M, _, _>("kanal", Peer, w, shared::kanal),
+            stream::shared::<M, _, _>("kanal, blocking", Peer, w, waiting::kanal),
+            stream::shared::<M, _, _>("crossfire, blocking", Peer, w, waiting::crossfire),
             stream::shared::<M, _, _>("flume", Peer, w, shared::flume),
         ],
         Kind::Broadcast => vec![
@@ -122,6 +127,16 @@ pub(super) fn open_loop(rate: u64) -> Vec<Contender<Latencies>> {
         open_loop::contender("flume", Peer, rate, || shared::flume(CAPACITY)),
         open_loop::contender("std sync_channel", Peer, rate, || shared::std_to_one(CAPACITY)),
         open_loop::contender("tokio mpsc", Peer, rate, || shared::tokio_to_one(CAPACITY)),
+    ]
+}
+
+/// Those that agents send to.
+pub(super) fn agents() -> Vec<Contender<Latencies>> {
+    vec![
+        agents::napping("crossbeam ArrayQueue", shared::array_queue),
+        agents::napping("concurrent-queue", shared::concurrent_queue),
+        agents::blocking("crossbeam-channel", waiting::crossbeam_worker),
+        agents::blocking("kanal", waiting::kanal_worker),
     ]
 }
 

@@ -29,20 +29,20 @@ pub(super) fn many_to_many<M: Payload>(capacity: usize) -> (impl Producing<M> + 
     (Push(move |message| tx.try_send(message)), Pop(move || rx.try_recv()))
 }
 
-pub(super) fn shards_to_one<M>(
+pub(super) fn shards_to_one<M: Payload>(
     capacity: usize,
     producers: usize,
-) -> (Vec<Gil<mpsc::sharded::Sender<M>>>, Vec<Gil<mpsc::sharded::Receiver<M>>>) {
+) -> (Vec<impl Producing<M>>, Vec<impl Consuming<M>>) {
     let (tx, rx) = mpsc::sharded::channel(size(producers), size(capacity / producers));
     let others: Vec<_> = (1..producers).filter_map(|_| tx.clone()).collect();
     (others.into_iter().chain([tx]).map(Gil).collect(), vec![Gil(rx)])
 }
 
-pub(super) fn shards_to_many<M>(
+pub(super) fn shards_to_many<M: Payload>(
     capacity: usize,
     producers: usize,
     consumers: usize,
-) -> (Vec<Gil<mpmc::sharded::Sender<M>>>, Vec<Gil<mpmc::sharded::Receiver<M>>>) {
+) -> (Vec<impl Producing<M>>, Vec<impl Consuming<M>>) {
     let (tx, rx) = mpmc::sharded::channel(size(producers), size(capacity / producers));
     let senders: Vec<_> = (1..producers).filter_map(|_| tx.try_clone()).collect();
     let receivers: Vec<_> = (1..consumers).filter_map(|_| rx.try_clone()).collect();
