@@ -20,7 +20,7 @@ const MAIN: [&str; 10] = [
 
 const WIDTH: f64 = 760.0;
 const LEFT: f64 = 190.0;
-const SCALE_WIDTH: f64 = 330.0;
+const SCALE_WIDTH: f64 = 300.0;
 const ROW: f64 = 26.0;
 const TOP: f64 = 58.0;
 
