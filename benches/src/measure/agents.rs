@@ -72,12 +72,12 @@ fn sum(message: &Message) -> u64 {
 }
 
 pub(super) fn contenders() -> Vec<Contender<Latencies>> {
-    let mut all = vec![
+    let all = vec![
         Contender { name: "ringway bus", role: Role::Ringway, turn: Box::new(through_bus) },
         Contender { name: "ringway pool", role: Role::Ringway, turn: Box::new(through_pool) },
     ];
     #[cfg(feature = "peers")]
-    all.extend(super::peers::agents());
+    let all = all.into_iter().chain(super::peers::agents()).collect();
     all
 }
 

@@ -112,9 +112,9 @@ fn ping_pong() -> Vec<Contender<Latencies>> {
 }
 
 fn open_loop(rate: u64) -> Vec<Contender<Latencies>> {
-    let mut all = vec![open_loop::contender("ringway", Role::Ringway, rate, || spsc::channel(CAPACITY))];
+    let all = vec![open_loop::contender("ringway", Role::Ringway, rate, || spsc::channel(CAPACITY))];
     #[cfg(feature = "peers")]
-    all.extend(super::peers::open_loop(rate));
+    let all = all.into_iter().chain(super::peers::open_loop(rate)).collect();
     all
 }
 

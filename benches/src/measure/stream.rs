@@ -163,7 +163,7 @@ impl Drop for Finish<'_> {
     }
 }
 
-/// Sends until the clock says `until`. Gives how many went in.
+/// Sends until the clock says `until`, and once at least, however late the thread gets a core. Gives how many went in.
 fn produce<M: Payload>(
     mut end: impl Producing<M>,
     producer: usize,
@@ -172,17 +172,16 @@ fn produce<M: Payload>(
     patience: Patience,
 ) -> u64 {
     let mut sent = 0;
-    while now_ns() < until {
+    loop {
         let stretch = sent + STRETCH;
         sent = match style {
             Style::Batch => send_in_bursts(&mut end, producer, sent..stretch, patience),
             Style::One | Style::Mixed => send_one_by_one(&mut end, producer, sent..stretch, patience),
         };
-        if sent < stretch {
-            break;
+        if sent < stretch || now_ns() >= until {
+            return sent;
         }
     }
-    sent
 }
 
 /// Gives the number of the first message that did not go in.
