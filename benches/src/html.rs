@@ -25,6 +25,11 @@ impl Series {
         let quantiles = QUANTILES.iter().map(|&(.., q)| histogram.value_at_quantile(q)).collect();
         Self { name: name.to_owned(), colour: colour.to_owned(), quantiles, points }
     }
+
+    /// Of which only some points are known, as pairs of 1 / (1 - quantile) and microseconds.
+    pub(crate) fn from_points(name: &str, colour: &str, points: Vec<(f64, f64)>) -> Self {
+        Self { name: name.to_owned(), colour: colour.to_owned(), quantiles: Vec::new(), points }
+    }
 }
 
 /// What stands on the page.
@@ -37,7 +42,7 @@ pub(crate) struct Page {
     pub(crate) series: Vec<Series>,
 }
 
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
@@ -78,7 +83,7 @@ pub(crate) fn render(page: &Page) -> Result<String, String> {
     Ok(html)
 }
 
-fn plot(series: &[Series]) -> Result<String, Box<dyn std::error::Error>> {
+pub(crate) fn plot(series: &[Series]) -> Result<String, Box<dyn std::error::Error>> {
     let points = || series.iter().flat_map(|series| &series.points);
     let right = points().map(|&(x, _)| x).fold(100.0, f64::max);
     let (bottom, top) = points().fold((f64::MAX, 1.0_f64), |(bottom, top), &(_, y)| (bottom.min(y), top.max(y)));

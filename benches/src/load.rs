@@ -4,7 +4,7 @@
 //! moment a message was due, so that a stall is paid by every message that it delays. What the bus itself costs is counted
 //! from the actual call of send.
 
-mod agents;
+pub(crate) mod agents;
 #[cfg(feature = "peers")]
 mod compare;
 mod outcome;

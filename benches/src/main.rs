@@ -1,8 +1,11 @@
 //! `ringway-bench`: the reference load, the replay of real events, and figures.
 
 mod alloc;
+mod comparison;
 mod html;
+mod instrumentation;
 mod load;
+mod machine;
 mod measure;
 mod message;
 mod output;
@@ -37,12 +40,18 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// How much goes through a bus, unpaced
     Bus(saturate::SaturateArgs),
+    /// What it costs a busy bus to keep percentiles
+    Instrumentation(instrumentation::InstrumentationArgs),
     /// What a bus costs that has nothing to do
     Idle(saturate::IdleArgs),
     /// Rings beside peers and ceilings, in turns: how many messages go through
     Throughput(measure::MeasureArgs),
     /// Rings beside peers and ceilings, in turns: how long a message takes
     Latency(measure::MeasureArgs),
+    /// What waiting by sleeping costs: the rate while busy, and the time to wake somebody up
+    Waiting(measure::WaitingArgs),
+    /// One page of what throughput and latency have told with --json
+    Report(comparison::ReportArgs),
 }
 
 fn main() -> ExitCode {
@@ -52,9 +61,12 @@ fn main() -> ExitCode {
         Some(Command::Load(args)) => load::run(args),
         Some(Command::Replay(args)) => replay::run(args),
         Some(Command::Bus(args)) => saturate::bus(args),
+        Some(Command::Instrumentation(args)) => instrumentation::run(args),
         Some(Command::Idle(args)) => saturate::idle(args),
         Some(Command::Throughput(args)) => measure::throughput(args),
         Some(Command::Latency(args)) => measure::latency(args),
+        Some(Command::Waiting(args)) => measure::waiting(args),
+        Some(Command::Report(args)) => comparison::report(args),
     };
     result.unwrap_or_else(|error| {
         output::note(format_args!("error: {error}"));

@@ -20,7 +20,13 @@ mod imp {
     /// Decides who pays. Every event calls it before anybody can use the event.
     pub(crate) fn prepare() {
         static DECIDE: Once = Once::new();
-        DECIDE.call_once(|| SLEEPERS_PAY.store(register(), Ordering::Relaxed));
+        DECIDE.call_once(|| SLEEPERS_PAY.store(is_wanted() && register(), Ordering::Relaxed));
+    }
+
+    /// `RINGWAY_MEMBARRIER=off` asks for the fences that serve where there is no `membarrier`, so that they can be tested
+    /// and measured where there is. It is no setting: nothing else changes, and nobody is better off.
+    fn is_wanted() -> bool {
+        std::env::var_os("RINGWAY_MEMBARRIER").is_none_or(|value| value != "off")
     }
 
     /// The notifier's side.

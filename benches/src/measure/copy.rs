@@ -1,4 +1,4 @@
-//! The third ceiling: messages of 64 bytes, copied on one core. Whoever copies them cannot be faster.
+//! The third ceiling: messages, copied on one core. Whoever copies them cannot be faster.
 
 use super::CAPACITY;
 use super::payload::{Payload, tag};
@@ -9,21 +9,19 @@ use crate::process::now_ns;
 use std::hint::black_box;
 use std::time::Duration;
 
-type Message = [u64; 8];
-
-pub(super) fn contender() -> Contender<Sample> {
-    Contender { name: "copy on one core", role: Role::Ceiling, turn: Box::new(turn) }
+pub(super) fn contender<M: Payload + PartialEq>() -> Contender<Sample> {
+    Contender { name: "copy on one core", role: Role::Ceiling, turn: Box::new(turn::<M>) }
 }
 
 /// On a thread of its own: pinning would stay with the caller.
-fn turn(duration: Duration) -> Result<Sample, String> {
-    std::thread::scope(|scope| joined(scope.spawn(|| copy(duration))))?
+fn turn<M: Payload + PartialEq>(duration: Duration) -> Result<Sample, String> {
+    std::thread::scope(|scope| joined(scope.spawn(|| copy::<M>(duration))))?
 }
 
-fn copy(duration: Duration) -> Result<Sample, String> {
+fn copy<M: Payload + PartialEq>(duration: Duration) -> Result<Sample, String> {
     StartLine::new(1).take_place(0);
-    let from: Vec<Message> = (0..CAPACITY as u64).map(|number| Message::new(tag(0, number))).collect();
-    let mut to = vec![[0; 8]; CAPACITY];
+    let from: Vec<M> = (0..CAPACITY as u64).map(|number| M::new(tag(0, number))).collect();
+    let mut to = vec![M::default(); CAPACITY];
     let (began, mut messages) = (now_ns(), 0);
     let until = began + duration.as_nanos() as u64;
     let ended = loop {

@@ -10,7 +10,11 @@ pub(super) trait Producing<M>: Send {
 
     /// Sends what `make` makes of the numbers in `burst`, from its beginning and as far as there is room, by the
     /// best call there is for many messages. Gives how many went in.
-    fn many(&mut self, burst: Range<u64>, make: impl Fn(u64) -> M) -> u64;
+    #[inline]
+    fn many(&mut self, burst: Range<u64>, make: impl Fn(u64) -> M) -> u64 {
+        let wanted = burst.end - burst.start;
+        burst.map(make).position(|message| self.one(message).is_err()).map_or(wanted, |sent| sent as u64)
+    }
 }
 
 /// A receiving end. No call waits. Messages are lent, so that rings whose readers share them fit in too.
@@ -19,7 +23,10 @@ pub(super) trait Consuming<M>: Send {
     fn one(&mut self, see: impl FnOnce(&M)) -> bool;
 
     /// Takes up to `max` messages, by the best call there is for many. Gives how many there were.
-    fn many(&mut self, max: usize, see: impl FnMut(&M)) -> usize;
+    #[inline]
+    fn many(&mut self, max: usize, mut see: impl FnMut(&M)) -> usize {
+        (0..max).take_while(|_| self.one(&mut see)).count()
+    }
 }
 
 /// Every sender of this crate. When it is closed, nothing goes in any more, and the verification tells.

@@ -1,4 +1,4 @@
-//! What is sent: one word or eight, all of which are written by the producer and read by the consumer.
+//! What is sent: one word, 8, or 32, all of which are written by the producer and read by the consumer.
 
 /// The upper bits of a message's tag tell its producer, the rest counts that producer's messages.
 pub(super) const PRODUCER_SHIFT: u32 = 56;
@@ -10,7 +10,7 @@ pub(super) const fn tag(producer: usize, sequence: u64) -> u64 {
 }
 
 /// A message. Its words are the tag and the numbers that follow it, so that a torn message does not add up.
-pub(super) trait Payload: Copy + Send + Sync + 'static {
+pub(super) trait Payload: Copy + Default + Send + Sync + 'static {
     const WORDS: usize;
 
     fn from_words(word: impl FnMut(usize) -> u64) -> Self;
@@ -55,19 +55,25 @@ impl Payload for u64 {
     }
 }
 
-impl Payload for [u64; 8] {
-    const WORDS: usize = 8;
+macro_rules! words {
+    ($($count:literal),*) => { $(
+        impl Payload for [u64; $count] {
+            const WORDS: usize = $count;
 
-    #[inline(always)]
-    fn from_words(word: impl FnMut(usize) -> u64) -> Self {
-        std::array::from_fn(word)
-    }
+            #[inline(always)]
+            fn from_words(word: impl FnMut(usize) -> u64) -> Self {
+                std::array::from_fn(word)
+            }
 
-    #[inline(always)]
-    fn words(&self) -> &[u64] {
-        self
-    }
+            #[inline(always)]
+            fn words(&self) -> &[u64] {
+                self
+            }
+        }
+    )* };
 }
+
+words!(8, 32);
 
 #[cfg(test)]
 mod tests {
@@ -84,5 +90,6 @@ mod tests {
     fn sums_are_foreseen() {
         adds_up::<u64>();
         adds_up::<[u64; 8]>();
+        adds_up::<[u64; 32]>();
     }
 }

@@ -6,7 +6,7 @@ use super::ledger::{Ledger, verify};
 use super::payload::{Payload, tag};
 use super::threads::{Patience, StartLine, joined};
 use super::turns::{Contender, Role};
-use super::workload::Style;
+use super::workload::{Style, Workload};
 use crate::process::now_ns;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -27,47 +27,91 @@ impl Sample {
     }
 }
 
-/// A contender of which nothing need be known but how to make its ends, producers' first.
-pub(super) fn contender<M: Payload, P: Producing<M>, C: Consuming<M>>(
+/// A contender with one end on each side.
+pub(super) fn pair<M: Payload, P: Producing<M>, C: Consuming<M>>(
     name: &'static str,
     role: Role,
-    style: Style,
-    ends: impl Fn() -> (Vec<P>, Vec<C>) + 'static,
-) -> Contender<Sample> {
-    copying(name, role, style, 1, ends)
-}
-
-/// The same, where each message is to be seen so many times.
-pub(super) fn copying<M: Payload, P: Producing<M>, C: Consuming<M>>(
-    name: &'static str,
-    role: Role,
-    style: Style,
-    copies: u64,
-    ends: impl Fn() -> (Vec<P>, Vec<C>) + 'static,
+    &Workload { style, capacity, .. }: &Workload,
+    ends: impl Fn(usize) -> (P, C) + 'static,
 ) -> Contender<Sample> {
     let turn = move |duration| {
-        let (producers, consumers) = ends();
-        turn(producers, consumers, style, copies, duration)
+        let (producer, consumer) = ends(capacity);
+        turn_of::<M, P, C, 1>(vec![producer], vec![consumer], style, 1, duration)
     };
     Contender { name, role, turn: Box::new(turn) }
 }
 
-/// One turn, in which each message is to be seen `copies` times.
-pub(super) fn turn<M: Payload, P: Producing<M>, C: Consuming<M>>(
+/// One whose sending end is cloned.
+pub(super) fn to_one<M: Payload, P: Producing<M> + Clone, C: Consuming<M>>(
+    name: &'static str,
+    role: Role,
+    workload: &Workload,
+    ends: impl Fn(usize) -> (P, C) + 'static,
+) -> Contender<Sample> {
+    let (capacity, producers) = (workload.capacity, workload.producers);
+    contender(name, role, workload, move || {
+        let (producer, consumer) = ends(capacity);
+        (vec![producer; producers], vec![consumer])
+    })
+}
+
+/// One both of whose ends are cloned.
+pub(super) fn shared<M: Payload, P: Producing<M> + Clone, C: Consuming<M> + Clone>(
+    name: &'static str,
+    role: Role,
+    workload: &Workload,
+    ends: impl Fn(usize) -> (P, C) + 'static,
+) -> Contender<Sample> {
+    let Workload { capacity, producers, consumers, .. } = *workload;
+    contender(name, role, workload, move || {
+        let (producer, consumer) = ends(capacity);
+        (vec![producer; producers], vec![consumer; consumers])
+    })
+}
+
+/// One of which every consumer sees every message.
+pub(super) fn to_all<M: Payload, P: Producing<M>, C: Consuming<M>>(
+    name: &'static str,
+    role: Role,
+    &Workload { style, capacity, consumers, .. }: &Workload,
+    ends: impl Fn(usize, usize) -> (P, Vec<C>) + 'static,
+) -> Contender<Sample> {
+    let turn = move |duration| {
+        let (producer, readers) = ends(capacity, consumers);
+        turn_of::<M, P, C, 1>(vec![producer], readers, style, consumers as u64, duration)
+    };
+    Contender { name, role, turn: Box::new(turn) }
+}
+
+/// One of which nothing need be known but how to make its ends, producers' first.
+pub(super) fn contender<M: Payload, P: Producing<M>, C: Consuming<M>>(
+    name: &'static str,
+    role: Role,
+    &Workload { style, .. }: &Workload,
+    ends: impl Fn() -> (Vec<P>, Vec<C>) + 'static,
+) -> Contender<Sample> {
+    let turn = move |duration| {
+        let (producers, consumers) = ends();
+        turn(producers, consumers, style, duration)
+    };
+    Contender { name, role, turn: Box::new(turn) }
+}
+
+fn turn<M: Payload, P: Producing<M>, C: Consuming<M>>(
     producers: Vec<P>,
     consumers: Vec<C>,
     style: Style,
-    copies: u64,
     duration: Duration,
 ) -> Result<Sample, String> {
     match producers.len() {
-        1 => turn_of::<M, P, C, 1>(producers, consumers, style, copies, duration),
-        2 => turn_of::<M, P, C, 2>(producers, consumers, style, copies, duration),
-        4 => turn_of::<M, P, C, 4>(producers, consumers, style, copies, duration),
+        1 => turn_of::<M, P, C, 1>(producers, consumers, style, 1, duration),
+        2 => turn_of::<M, P, C, 2>(producers, consumers, style, 1, duration),
+        4 => turn_of::<M, P, C, 4>(producers, consumers, style, 1, duration),
         n => Err(format!("there is no ledger for {n} producers")),
     }
 }
 
+/// One turn, in which each message is to be seen `copies` times.
 fn turn_of<M: Payload, P: Producing<M>, C: Consuming<M>, const PRODUCERS: usize>(
     producers: Vec<P>,
     consumers: Vec<C>,
@@ -119,7 +163,7 @@ impl Drop for Finish<'_> {
     }
 }
 
-/// Sends until the clock says `until`. Gives how many went in.
+/// Sends until the clock says `until`, and once at least, however late the thread gets a core. Gives how many went in.
 fn produce<M: Payload>(
     mut end: impl Producing<M>,
     producer: usize,
@@ -128,17 +172,16 @@ fn produce<M: Payload>(
     patience: Patience,
 ) -> u64 {
     let mut sent = 0;
-    while now_ns() < until {
+    loop {
         let stretch = sent + STRETCH;
         sent = match style {
             Style::Batch => send_in_bursts(&mut end, producer, sent..stretch, patience),
             Style::One | Style::Mixed => send_one_by_one(&mut end, producer, sent..stretch, patience),
         };
-        if sent < stretch {
-            break;
+        if sent < stretch || now_ns() >= until {
+            return sent;
         }
     }
-    sent
 }
 
 /// Gives the number of the first message that did not go in.
@@ -251,7 +294,7 @@ mod tests {
 
     fn through(style: Style, times: usize) -> Result<Sample, String> {
         let (tx, end) = mpsc::channel(1024);
-        turn::<u64, _, _>(vec![tx.clone(), tx], vec![Liar { end, times, taken: 0 }], style, 1, SHORT)
+        turn::<u64, _, _>(vec![tx.clone(), tx], vec![Liar { end, times, taken: 0 }], style, SHORT)
     }
 
     #[test]
@@ -265,7 +308,7 @@ mod tests {
     fn every_style_gets_through() {
         for style in [Style::One, Style::Batch, Style::Mixed] {
             let (tx, rx) = mpsc::channel(1024);
-            let sample = turn::<[u64; 8], _, _>(vec![tx.clone(), tx], vec![rx], style, 1, SHORT).unwrap();
+            let sample = turn::<[u64; 8], _, _>(vec![tx.clone(), tx], vec![rx], style, SHORT).unwrap();
             assert_eq!(sample.messages % STRETCH, 0);
         }
     }

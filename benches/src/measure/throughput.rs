@@ -6,7 +6,7 @@ use super::rates::{self, Measured};
 use super::stream::{self, Sample};
 use super::turns::{Contender, Role, progress, take_turns};
 use super::workload::{self, Kind, Style, Workload};
-use super::{CAPACITY, MeasureArgs, copy, hand_over, tell_of_peers};
+use super::{MeasureArgs, copy, hand_over, tell_of_peers};
 use crate::output::print;
 use crate::process;
 use ringway::{broadcast, mpmc, mpsc, spsc};
@@ -15,8 +15,8 @@ use std::process::ExitCode;
 pub(crate) fn throughput(args: &MeasureArgs) -> Result<ExitCode, String> {
     process::listen_for_ctrl_c()?;
     let mut workloads = Vec::new();
-    for workload in args.select(workload::all(), Workload::to_string)? {
-        workloads.push((workload, contenders(&workload)));
+    for workload in args.select(workload::all(), Workload::to_string, Workload::is_usual)? {
+        workloads.push((workload, args.select_peers(contenders(&workload))));
     }
     let turns = workloads.iter().map(|(_, contenders)| contenders.len() as u64).sum::<u64>() * u64::from(args.rounds);
     let progress = progress(args, turns);
@@ -41,62 +41,39 @@ pub(crate) fn throughput(args: &MeasureArgs) -> Result<ExitCode, String> {
 }
 
 fn contenders(workload: &Workload) -> Vec<Contender<Sample>> {
-    let mut all = match workload.bytes {
+    match workload.bytes {
         8 => contenders_for::<u64>(workload),
-        _ => contenders_for::<[u64; 8]>(workload),
-    };
-    if workload.bytes == 64 {
-        all.push(copy::contender());
+        64 => with_copy::<[u64; 8]>(workload),
+        _ => with_copy::<[u64; 32]>(workload),
     }
-    all
 }
 
-/// The table of contenders. A kind of ring whose ends implement [`ringway::Sink`] and [`ringway::Source`] takes one
-/// line; a peer one more, and its ends in `peers`.
+fn with_copy<M: Payload + PartialEq>(workload: &Workload) -> Vec<Contender<Sample>> {
+    contenders_for::<M>(workload).into_iter().chain([copy::contender::<M>()]).collect()
+}
+
 fn contenders_for<M: Payload>(workload: &Workload) -> Vec<Contender<Sample>> {
-    let Workload { kind, producers, consumers, style, .. } = *workload;
-    let (name, ours) = ("ringway", Role::Ringway);
-    let mut all = vec![match kind {
-        Kind::Spsc => stream::contender::<M, _, _>(name, ours, style, || one_each(spsc::channel(CAPACITY))),
-        Kind::Mpsc => stream::contender::<M, _, _>(name, ours, style, move || {
-            let (tx, rx) = mpsc::channel(CAPACITY);
-            (vec![tx; producers], vec![rx])
-        }),
-        Kind::Mpmc => stream::contender::<M, _, _>(name, ours, style, move || {
-            let (tx, rx) = mpmc::channel(CAPACITY);
-            (vec![tx; producers], vec![rx; consumers])
-        }),
-        Kind::Broadcast => stream::copying::<M, _, _>(name, ours, style, consumers as u64, move || {
-            let (tx, first) = broadcast::channel(CAPACITY);
-            let others = (1..consumers).filter_map(|_| tx.subscribe().ok()).collect::<Vec<_>>();
-            (vec![tx], others.into_iter().chain([first]).map(Reader).collect())
-        }),
-    }];
+    let mut all = ours::<M>(workload);
     #[cfg(feature = "peers")]
-    all.extend(peers::<M>(workload));
-    let raw = || one_each(hand_over::ends::<M>());
-    all.push(stream::contender::<M, _, _>(rates::RAW, Role::Ceiling, Style::Batch, raw));
+    all.extend(super::peers::contenders::<M>(workload));
+    let raw = hand_over::ends::<M>;
+    all.push(stream::pair::<M, _, _>(rates::RAW, Role::Ceiling, &Workload { style: Style::Batch, ..*workload }, raw));
     all
 }
 
-#[cfg(feature = "peers")]
-fn peers<M: Payload>(workload: &Workload) -> Vec<Contender<Sample>> {
-    use super::peers::{queue, rtrb};
-    let Workload { kind, producers, consumers, style, .. } = *workload;
-    let array_queue = move || {
-        let (producer, consumer) = queue();
-        (vec![producer; producers], vec![consumer; consumers])
-    };
-    let mut all = Vec::new();
-    if kind != Kind::Broadcast {
-        all.push(stream::contender::<M, _, _>("crossbeam ArrayQueue", Role::Peer, style, array_queue));
+/// The table of what this crate has to offer: a variant takes one line.
+fn ours<M: Payload>(workload: &Workload) -> Vec<Contender<Sample>> {
+    let (w, name, role) = (workload, "ringway", Role::Ringway);
+    match workload.kind {
+        Kind::Spsc => vec![stream::pair::<M, _, _>(name, role, w, spsc::channel)],
+        Kind::Mpsc => vec![stream::to_one::<M, _, _>(name, role, w, mpsc::channel)],
+        Kind::Mpmc => vec![stream::shared::<M, _, _>(name, role, w, mpmc::channel)],
+        Kind::Broadcast => vec![stream::to_all::<M, _, _>(name, role, w, readers)],
     }
-    if kind == Kind::Spsc {
-        all.push(stream::contender::<M, _, _>("rtrb", Role::Peer, style, || one_each(rtrb())));
-    }
-    all
 }
 
-fn one_each<P, C>((producer, consumer): (P, C)) -> (Vec<P>, Vec<C>) {
-    (vec![producer], vec![consumer])
+fn readers<M: Payload>(capacity: usize, consumers: usize) -> (broadcast::Sender<M>, Vec<Reader<M>>) {
+    let (tx, first) = broadcast::channel(capacity);
+    let others: Vec<_> = (1..consumers).filter_map(|_| tx.subscribe().ok()).collect();
+    (tx, others.into_iter().chain([first]).map(Reader).collect())
 }

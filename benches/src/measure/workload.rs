@@ -1,6 +1,10 @@
 //! The workloads: kinds of ring with so many producers and consumers, ways of sending and taking, sizes of messages.
 
+use super::CAPACITY;
 use std::fmt;
+
+/// Messages that fit into a large ring, which its producer can be far ahead in.
+const LARGE: usize = 65_536;
 
 /// A kind of ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +32,21 @@ pub(super) struct Workload {
     pub(super) producers: usize,
     pub(super) consumers: usize,
     pub(super) style: Style,
-    /// Of a message: 8 or 64.
+    /// Of a message: 8, 64 or 256.
     pub(super) bytes: usize,
+    /// Messages that fit in, all shards of a ring together.
+    pub(super) capacity: usize,
+}
+
+impl Workload {
+    /// Whether it is measured unless it is asked for by its name.
+    pub(super) fn is_usual(&self) -> bool {
+        match (self.kind, self.capacity) {
+            (Kind::Spsc, CAPACITY) => true,
+            (Kind::Spsc, _) => self.bytes == 8,
+            _ => self.bytes <= 64 && self.capacity == CAPACITY,
+        }
+    }
 }
 
 /// Kinds, each with its numbers of producers and consumers.
@@ -47,8 +64,10 @@ const SHAPES: [(Kind, usize, usize); 8] = [
 pub(super) fn all() -> Vec<Workload> {
     let mut all = Vec::new();
     for (kind, producers, consumers) in SHAPES {
-        for style in [Style::One, Style::Batch, Style::Mixed] {
-            all.extend([8, 64].map(|bytes| Workload { kind, producers, consumers, style, bytes }));
+        for capacity in [CAPACITY, LARGE] {
+            for style in [Style::One, Style::Batch, Style::Mixed] {
+                all.extend([8, 64, 256].map(|bytes| Workload { kind, producers, consumers, style, bytes, capacity }));
+            }
         }
     }
     all
@@ -67,6 +86,7 @@ impl fmt::Display for Workload {
             Style::Batch => "batch",
             Style::Mixed => "mixed",
         };
-        write!(f, "{kind} {}/{} {style} {} B", self.producers, self.consumers, self.bytes)
+        let large = if self.capacity == LARGE { "-64k" } else { "" };
+        write!(f, "{kind}{large} {}/{} {style} {} B", self.producers, self.consumers, self.bytes)
     }
 }
