@@ -128,7 +128,8 @@ impl Measured {
     /// The goals of this workload that were measured: contender, percentile, ns, the most there may be.
     fn goals(&self) -> impl Iterator<Item = (usize, &'static str, u64, u64)> {
         let contenders = &self.workload.contenders;
-        goals::LATENCY.iter().filter(|goal| goal.0 == self.workload.name).filter_map(|&(_, name, percentile, limit)| {
+        let mine = |goal: &&(&str, _, _, _)| goal.0 == self.workload.name && !self.turns.rounds.is_empty();
+        goals::LATENCY.iter().filter(mine).filter_map(|&(_, name, percentile, limit)| {
             let contender = contenders.iter().position(|one| one.name == name)?;
             let quantile = QUANTILES.iter().position(|one| one.0 == percentile)?;
             let peers = (0..contenders.len()).filter(|&index| contenders[index].role == Role::Peer);

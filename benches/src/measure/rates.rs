@@ -81,7 +81,8 @@ impl Measured {
         let (name, workload) = (self.contenders[contender].0, self.workload.to_string());
         let standard = self.standard()?;
         let goal = goals::THROUGHPUT.iter().find(|goal| goal.0 == workload && goal.1 == name)?;
-        (self.contenders[standard].1 == Role::Peer).then_some(goal.2)
+        let is_measured = !self.turns.rounds.is_empty();
+        (is_measured && self.contenders[standard].1 == Role::Peer).then_some(goal.2)
     }
 
     fn verdict(&self, contender: usize) -> Option<(f64, f64, Verdict)> {
