@@ -31,7 +31,7 @@ pub(crate) use mpmc::MpmcRing;
 pub(crate) use mpsc::MpscRing;
 pub(crate) use prefetch::{For, Window};
 pub(crate) use spsc::SpscRing;
-pub(crate) use storage::{Storage, slots_for};
+pub(crate) use storage::{Pieces, Storage, slots_for};
 pub(crate) use tail::ahead;
 
 use crate::error::BuildError;
@@ -55,7 +55,7 @@ impl Producer {
         look: impl FnOnce() -> u64,
     ) -> Result<Run, Refused> {
         // A head may be older than one that was found room against before: then nothing is free.
-        let free = |this: &Self| (capacity as i64 - ahead(this.tail, this.head)).max(0) as usize;
+        let free = |this: &Self| (capacity as i64 - this.tail.wrapping_sub(this.head) as i64).max(0) as usize;
         if free(self) < max {
             self.head = look();
         }
@@ -83,6 +83,8 @@ pub(crate) struct Consumer {
     pub(crate) high_water: u64,
     /// Behind what this receiver has just claimed more was seen, for others.
     pub(crate) more_for_others: bool,
+    /// Looks in vain since the last message; counted for streams only.
+    pub(crate) lulls: u8,
     /// Closed was answered: whatever still arrives is not for this receiver.
     pub(crate) ended: bool,
     /// Where receivers all read everything: which of them this is.
@@ -99,6 +101,7 @@ impl Consumer {
             stepped_over: 0,
             high_water: 0,
             more_for_others: false,
+            lulls: 0,
             ended: false,
             gate: Gate::NONE,
         }

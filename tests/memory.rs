@@ -355,6 +355,7 @@ fn s22_no_pointer_into_a_peers_stack() {
         "src/sync",
         "src/ring/storage.rs",
         "src/ring/prefetch.rs",
+        "src/channel/batch.rs",
         "src/wait/bell.rs",
         "src/wait/barrier.rs",
         "src/worker/pin.rs",

@@ -1,7 +1,7 @@
 //! Messages lent in place.
 
 use super::Release;
-use crate::ring::{Consumer, For, Storage, Window};
+use crate::ring::{Consumer, For, Pieces, Storage, Window};
 use core::fmt;
 use core::iter::FusedIterator;
 
@@ -112,25 +112,38 @@ impl<'a, T> Batch<'a, T> {
     /// ```
     #[inline]
     pub fn take_all(&mut self, mut f: impl FnMut(T)) {
-        /// Tells, also when unwinding, how many were taken: each before it is handed out.
-        struct Taking<'a> {
+        // SAFETY: R2: the value is this receiver's, and is counted as taken.
+        self.pass_each(Storage::pieces_to_take, |message| f(unsafe { message.read() }));
+    }
+
+    /// Goes past every message that is left, and shows it to `f`.
+    #[inline]
+    pub(super) fn lend_all(&mut self, mut f: impl FnMut(&T)) {
+        // SAFETY: R2: the position holds a value until it is released, and that is not before the batch is dropped.
+        self.pass_each(Storage::shared_pieces, |message| f(unsafe { &*message }));
+    }
+
+    /// Goes past every message that is left, each before `f` gets it.
+    #[inline(always)]
+    fn pass_each(&mut self, pieces: impl Fn(&Storage<T>, u64, usize) -> Pieces<T>, mut f: impl FnMut(*const T)) {
+        /// Tells, also when unwinding, how many were passed; they are counted in a register meanwhile.
+        struct Passing<'a> {
             consumer: &'a mut Consumer,
-            taken: usize,
+            passed: usize,
         }
-        impl Drop for Taking<'_> {
+        impl Drop for Passing<'_> {
             fn drop(&mut self) {
-                self.consumer.head = self.consumer.head.wrapping_add(self.taken as u64);
+                self.consumer.head = self.consumer.head.wrapping_add(self.passed as u64);
             }
         }
-        let (first, second) = self.storage.pieces(self.consumer.head, self.len());
-        let mut taking = Taking { consumer: self.consumer, taken: 0 };
+        let (first, second) = pieces(self.storage, self.consumer.head, self.len());
+        let mut passing = Passing { consumer: self.consumer, passed: 0 };
         for piece in [first, second] {
             let window = Window::open(piece, For::Reading);
             for index in 0..piece.len() {
                 window.roll(index);
-                taking.taken += 1;
-                // SAFETY: R2: in bounds of a piece of `head..end`, whose values are this receiver's; counted as taken.
-                f(unsafe { piece.cast::<T>().add(index).read() });
+                passing.passed += 1;
+                f(piece.cast::<T>().wrapping_add(index));
             }
         }
     }

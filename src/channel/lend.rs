@@ -330,10 +330,8 @@ impl<T> Batch<'_, T> {
 
     /// Calls `f` with every message that is left, and goes past it. If `f` panics, the message it was given counts as read.
     #[inline]
-    pub fn read_all(&mut self, mut f: impl FnMut(&T)) {
-        while let Some(message) = self.advance() {
-            f(message);
-        }
+    pub fn read_all(&mut self, f: impl FnMut(&T)) {
+        self.0.lend_all(f);
     }
 
     /// Goes past the next `n` messages.

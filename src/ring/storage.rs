@@ -22,6 +22,9 @@ const PAGE: usize = 4096;
 /// Two cache lines: processors fetch them in pairs.
 const LINES: usize = 128;
 
+/// Slots that follow each other, across the end of the array.
+pub(crate) type Pieces<T> = (*const [T], *const [T]);
+
 type Slot<T> = UnsafeCell<MaybeUninit<T>>;
 
 /// A power of two of slots that may or may not hold values: only the positions of the ring tell (R1 to R3).
@@ -133,9 +136,15 @@ impl<T> Storage<T> {
     }
 
     /// The same for several readers at a time.
-    pub(crate) fn shared_pieces(&self, start: u64, len: usize) -> (*const [T], *const [T]) {
+    pub(crate) fn shared_pieces(&self, start: u64, len: usize) -> Pieces<T> {
         self.watch.look(self.index(start), len);
         let (first, second) = self.unwatched_pieces(start, len);
+        (first, second)
+    }
+
+    /// The same for the one who moves the values out.
+    pub(crate) fn pieces_to_take(&self, start: u64, len: usize) -> Pieces<T> {
+        let (first, second) = self.pieces(start, len);
         (first, second)
     }
 

@@ -10,45 +10,49 @@
 #[cfg(all(target_os = "linux", not(ringway_loom)))]
 mod imp {
     use crate::sync::{Ordering, fence};
-    use core::sync::atomic::{AtomicBool, compiler_fence};
-    use std::sync::Once;
+    use core::sync::atomic::compiler_fence;
+    use std::sync::OnceLock;
 
-    /// Whether sleepers pay for both. Decided before the first event exists, and never changed: every notifier and
-    /// every sleeper of an event has seen the decision.
-    static SLEEPERS_PAY: AtomicBool = AtomicBool::new(false);
+    /// Who pays. Decided once, before the first event exists: all notifiers and sleepers of the process have the same answer.
+    /// Copied to where notifiers look anyway.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Barrier {
+        sleepers_pay: bool,
+    }
 
-    /// Decides who pays. Every event calls it before anybody can use the event.
-    pub(crate) fn prepare() {
-        static DECIDE: Once = Once::new();
-        DECIDE.call_once(|| SLEEPERS_PAY.store(is_wanted() && register(), Ordering::Relaxed));
+    impl Barrier {
+        pub(crate) fn new() -> Self {
+            static DECIDED: OnceLock<Barrier> = OnceLock::new();
+            *DECIDED.get_or_init(|| Self { sleepers_pay: is_wanted() && register() })
+        }
+
+        /// The notifier's side.
+        #[inline(always)]
+        pub(crate) fn light(self) {
+            if self.sleepers_pay {
+                compiler_fence(Ordering::SeqCst);
+            } else {
+                fence(Ordering::SeqCst);
+            }
+        }
+
+        /// The sleeper's side.
+        pub(crate) fn heavy(self) {
+            // The announcement stays before the system call, whatever the compiler knows of that.
+            compiler_fence(Ordering::SeqCst);
+            if self.sleepers_pay && !expedite() {
+                // A forked child is not registered. It registers itself; were that refused, the backstop would serve.
+                register();
+                expedite();
+            }
+            fence(Ordering::SeqCst);
+        }
     }
 
     /// `RINGWAY_MEMBARRIER=off` asks for the fences that serve where there is no `membarrier`, so that they can be tested
     /// and measured where there is. It is no setting: nothing else changes, and nobody is better off.
     fn is_wanted() -> bool {
         std::env::var_os("RINGWAY_MEMBARRIER").is_none_or(|value| value != "off")
-    }
-
-    /// The notifier's side.
-    #[inline(always)]
-    pub(crate) fn light() {
-        if SLEEPERS_PAY.load(Ordering::Relaxed) {
-            compiler_fence(Ordering::SeqCst);
-        } else {
-            fence(Ordering::SeqCst);
-        }
-    }
-
-    /// The sleeper's side.
-    pub(crate) fn heavy() {
-        // The announcement stays before the system call, whatever the compiler knows of that.
-        compiler_fence(Ordering::SeqCst);
-        if SLEEPERS_PAY.load(Ordering::Relaxed) && !expedite() {
-            // A forked child is not registered. It registers itself; were that refused, the backstop would serve.
-            register();
-            expedite();
-        }
-        fence(Ordering::SeqCst);
     }
 
     fn register() -> bool {
@@ -69,15 +73,23 @@ mod imp {
 mod imp {
     use crate::sync::{Ordering, fence};
 
-    pub(crate) fn prepare() {}
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Barrier;
 
-    pub(crate) fn light() {
-        fence(Ordering::SeqCst);
-    }
+    impl Barrier {
+        pub(crate) fn new() -> Self {
+            Self
+        }
 
-    pub(crate) fn heavy() {
-        fence(Ordering::SeqCst);
+        #[inline(always)]
+        pub(crate) fn light(self) {
+            fence(Ordering::SeqCst);
+        }
+
+        pub(crate) fn heavy(self) {
+            fence(Ordering::SeqCst);
+        }
     }
 }
 
-pub(super) use imp::{heavy, light, prepare};
+pub(super) use imp::Barrier;

@@ -17,13 +17,16 @@
 //! If the sleeper's comes first, the pointer it had stored before announcing itself is visible after the notifier's, and so
 //! is its announcement behind that pointer.
 
-use super::{Event, barrier};
+use super::Event;
+use super::barrier::Barrier;
 use crate::sync::{AtomicPtr, Ordering};
 use core::ptr;
 
 /// An event that can be exchanged once, while senders ring it. Other receivers of the channel may sleep on the first one by
 /// then, so both are rung.
 pub(crate) struct Bell {
+    /// On the line that notifiers read anyway.
+    barrier: Barrier,
     own: Event,
     /// Others may sleep on `own`: whoever made it can have given it to anybody.
     shared: bool,
@@ -33,7 +36,8 @@ pub(crate) struct Bell {
 impl Bell {
     /// Rings `event`, which others may sleep on too; or an event of its own.
     pub(crate) fn new(event: Option<Event>) -> Self {
-        Self { shared: event.is_some(), own: event.unwrap_or_default(), moved: AtomicPtr::new(ptr::null_mut()) }
+        let (shared, own) = (event.is_some(), event.unwrap_or_default());
+        Self { barrier: Barrier::new(), shared, own, moved: AtomicPtr::new(ptr::null_mut()) }
     }
 
     #[inline]
@@ -44,11 +48,11 @@ impl Bell {
     /// Wakes up to `n` of this channel's sleepers. Called after publishing.
     #[inline]
     pub(crate) fn notify(&self, n: u32) {
-        barrier::light(); // W2, B4
+        self.barrier.light(); // W2, B4
         // A wake-up for one of several might go to a sleeper that waits for something else.
-        self.own.ring(if self.shared { u32::MAX } else { n });
+        self.own.ring(|| if self.shared { u32::MAX } else { n });
         if let Some(event) = self.moved_event() {
-            event.ring(u32::MAX);
+            event.ring(|| u32::MAX);
         }
     }
 

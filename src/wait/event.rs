@@ -23,7 +23,8 @@
 //! look after W1, and the sleeper does not sleep. If the sleeper's barrier comes first, the announcement is visible to
 //! the load after W2, and the notifier wakes it.
 
-use super::{Attempt, barrier, until};
+use super::barrier::Barrier;
+use super::{Attempt, until};
 use crate::sync::{Arc, AtomicU64, Counter, Deadline, Futex, Ordering, Woken, epoch, guard};
 use crate::wait::Wait;
 use core::fmt;
@@ -65,6 +66,7 @@ pub struct Event {
 
 struct Shared {
     futex: CachePadded<Futex>,
+    barrier: Barrier,
     rescued: Counter,
 }
 
@@ -77,8 +79,8 @@ pub(crate) struct Announced {
 impl Event {
     /// A new event. Allocates once.
     pub fn new() -> Self {
-        barrier::prepare();
-        Self { shared: Arc::new(Shared { futex: CachePadded::new(Futex::new()), rescued: Counter::new() }) }
+        let barrier = Barrier::new();
+        Self { shared: Arc::new(Shared { futex: CachePadded::new(Futex::new()), barrier, rescued: Counter::new() }) }
     }
 
     /// Lets one sleeper, if there is any, look again. Lock-free on Linux; elsewhere it may wait for a thread that is
@@ -116,17 +118,18 @@ impl Event {
     /// Wakes up to `n` sleepers. Called after publishing.
     #[inline]
     pub(crate) fn notify(&self, n: u32) {
-        barrier::light(); // W2, pairs with W1
-        self.ring(n);
+        self.shared.barrier.light(); // W2, pairs with W1
+        self.ring(|| n);
     }
 
-    /// As [`notify`](Event::notify), for callers that have executed the light barrier themselves.
-    #[inline]
-    pub(super) fn ring(&self, n: u32) {
+    /// As [`notify`](Event::notify), for callers that have executed the light barrier themselves; `n` is asked for if somebody
+    /// sleeps.
+    #[inline(always)]
+    pub(super) fn ring(&self, n: impl FnOnce() -> u32) {
         // Relaxed: the barrier orders this load after the publication.
         let word = self.word().load(Ordering::Relaxed);
         if word as u32 != 0 {
-            self.wake(word, n);
+            self.wake(word, n());
         }
     }
 
@@ -154,7 +157,7 @@ impl Event {
     pub(crate) fn announce(&self) -> Announced {
         // Relaxed: the barrier that follows orders it, and acquires what a notifier had told by this word (W4).
         let word = self.word().fetch_add(SLEEPER, Ordering::Relaxed);
-        barrier::heavy(); // W1, pairs with W2
+        self.shared.barrier.heavy(); // W1, pairs with W2
         Announced { epoch: epoch(word) }
     }
 
