@@ -31,7 +31,7 @@ use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 
 /// Messages between two looks at how many more are waiting.
-const LOOK_EVERY: usize = 64;
+const LOOK_EVERY: usize = 1024;
 
 pub(crate) struct MpscRing<T> {
     tail: Tail,
