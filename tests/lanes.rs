@@ -26,10 +26,7 @@ fn the_capacity_is_divided() {
 
 #[test]
 fn s29_too_many_lanes_are_an_error() {
-    assert_eq!(
-        Builder::new(64).lanes(65).mpsc::<u64>().unwrap_err(),
-        BuildError::TooManyLanes { lanes: 65, max: 64 }
-    );
+    assert_eq!(Builder::new(64).lanes(65).mpsc::<u64>().unwrap_err(), BuildError::TooManyLanes { lanes: 65, max: 64 });
     assert_eq!(Builder::new(0).lanes(2).mpsc::<u64>().unwrap_err(), BuildError::ZeroCapacity);
     let (tx, _rx) = Builder::new(8).lanes(65).spsc::<u64>().expect("others take no notice");
     assert_eq!(tx.capacity(), 8);

@@ -22,7 +22,12 @@ pub(crate) struct Probe {
 
 impl Probe {
     pub(crate) const fn new() -> Self {
-        Self { state: AtomicU64::new(IDLE), lane: AtomicUsize::new(0), position: AtomicU64::new(0), at: AtomicU64::new(0) }
+        Self {
+            state: AtomicU64::new(IDLE),
+            lane: AtomicUsize::new(0),
+            position: AtomicU64::new(0),
+            at: AtomicU64::new(0),
+        }
     }
 
     #[inline(always)]

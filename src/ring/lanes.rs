@@ -128,7 +128,9 @@ unsafe impl<T> Ring<T> for LanesRing<T> {
         while let Some(lane) = self.free_lane(taken) {
             // Acquire: O2, pairs with O1.
             match self.taken.compare_exchange_weak(taken, taken | 1 << lane, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => return Producer::newcomer(self.lanes[lane].positions().tail, self.storage().capacity(), lane + 1),
+                Ok(_) => {
+                    return Producer::newcomer(self.lanes[lane].positions().tail, self.storage().capacity(), lane + 1);
+                }
                 Err(seen) => taken = seen,
             }
         }
