@@ -98,6 +98,8 @@ pub(crate) struct Consumer {
     pub(crate) gate: Gate,
     /// Where senders have rings of their own: which of them this receiver is at.
     pub(crate) lane: usize,
+    /// How many times in a row it has gone round them and found nothing.
+    idle_rounds: u32,
 }
 
 impl Consumer {
@@ -113,6 +115,7 @@ impl Consumer {
             ended: false,
             gate: Gate::NONE,
             lane: 0,
+            idle_rounds: 0,
         }
     }
 

@@ -21,11 +21,17 @@
 
 use super::{Consumer, MpscRing, Polled, Positions, Producer, Refused, Ring, Run, SpscRing, Storage, ahead};
 use crate::error::BuildError;
-use crate::sync::{AtomicU64, Ordering, guard};
+use crate::sync::{AtomicU64, Ordering, guard, spin_loop};
 use crossbeam_utils::CachePadded;
 
 /// The most lanes that a channel may have: a bit each.
 pub(crate) const MOST_LANES: usize = 64;
+
+/// About a third of a microsecond.
+const PAUSES: u32 = if cfg!(ringway_loom) { 0 } else { 12 };
+
+/// Rounds without a message after which the next one comes alone.
+const IDLE_IN_A_STREAM: u32 = 2;
 
 /// Which ring of the channel: the one that all share, or the lane of that number, from 1 on.
 const SHARED: usize = 0;
@@ -74,7 +80,11 @@ impl<T> LanesRing<T> {
                 }
             };
             match polled {
-                Polled::Ready => return Polled::Ready,
+                Polled::Ready => {
+                    // SAFETY: the caller's promise.
+                    unsafe { self.hang_back(consumer) };
+                    return Polled::Ready;
+                }
                 Polled::Closed => closed += 1,
                 Polled::Empty => {}
             }
@@ -84,7 +94,26 @@ impl<T> LanesRing<T> {
                 unsafe { self.shared.release(consumer) };
             }
         }
+        consumer.idle_rounds = consumer.idle_rounds.saturating_add(1);
         if closed == rings { Polled::Closed } else { Polled::Empty }
+    }
+
+    /// In the middle of a stream, a receiver that is close behind a sender takes its lines away as fast as it writes them. So it
+    /// pauses once, and takes what there is then. A message that comes alone is not kept waiting.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Ring::poll`].
+    #[inline]
+    unsafe fn hang_back(&self, consumer: &mut Consumer) {
+        let streams = core::mem::take(&mut consumer.idle_rounds) <= IDLE_IN_A_STREAM;
+        let Some(lane) = self.lane(consumer.lane).filter(|_| streams) else { return };
+        let close = (lane.storage().capacity() / 4).min(crate::MAX_BATCH);
+        if consumer.available() < close {
+            (0..PAUSES).for_each(|_| spin_loop());
+            // SAFETY: the caller's promise; nothing was taken yet.
+            unsafe { lane.poll(consumer, usize::MAX) };
+        }
     }
 }
 
