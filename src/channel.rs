@@ -23,7 +23,7 @@ pub use source::{Sink, Source};
 use crate::error::BuildError;
 use crate::ring::{BroadcastRing, Consumer, LanesRing, MpmcRing, Polled, Producer, Ring, Run, SpscRing};
 use crate::sync::{Arc, AtomicUsize, Counter, guard};
-use crate::wait::{Bell, Event, Wait};
+use crate::wait::{Bell, Event, Wait, stay_off};
 use crossbeam_utils::CachePadded;
 
 use probe::Probe;
@@ -281,6 +281,11 @@ impl<T, R: Ring<T>> Shared<T, R> {
         let high_water = consumer.high_water;
         // SAFETY: the caller's promise.
         let polled = unsafe { self.ring.poll(consumer, max) };
+        if core::mem::take(&mut consumer.close_behind) {
+            stay_off();
+            // SAFETY: the caller's promise.
+            unsafe { self.ring.look_again(consumer) };
+        }
         if high_water != consumer.high_water {
             self.counts.high_water.raise(consumer.high_water);
         }

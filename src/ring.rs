@@ -100,6 +100,8 @@ pub(crate) struct Consumer {
     pub(crate) lane: usize,
     /// How many times in a row it has gone round them and found nothing.
     idle_rounds: u32,
+    /// It has found something in the middle of a stream, but so little that it had better pause and look again.
+    pub(crate) close_behind: bool,
 }
 
 impl Consumer {
@@ -116,6 +118,7 @@ impl Consumer {
             gate: Gate::NONE,
             lane: 0,
             idle_rounds: 0,
+            close_behind: false,
         }
     }
 
@@ -271,6 +274,13 @@ pub(crate) unsafe trait Ring<T>: Sized {
     /// `consumer` is one of this ring's consumers (the only one, unless receivers compete), has moved out or dropped what lies
     /// below its head, and has released it.
     unsafe fn poll(&self, consumer: &mut Consumer, max: usize) -> Polled;
+
+    /// Looks for more than is known, for a consumer that was close behind.
+    ///
+    /// # Safety
+    ///
+    /// As for [`poll`](Ring::poll).
+    unsafe fn look_again(&self, _consumer: &mut Consumer) {}
 
     /// Gives the slots below the consumer's head back to the senders.
     ///

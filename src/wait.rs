@@ -105,6 +105,11 @@ impl Wait {
     }
 }
 
+/// Keeps a thread off what another is writing for about a third of a microsecond.
+pub(crate) fn stay_off() {
+    (0..spins(12)).for_each(|_| spin_loop());
+}
+
 impl Default for Wait {
     /// [`Wait::adaptive`].
     fn default() -> Self {

@@ -21,14 +21,11 @@
 
 use super::{Consumer, MpscRing, Polled, Positions, Producer, Refused, Ring, Run, SpscRing, Storage, ahead};
 use crate::error::BuildError;
-use crate::sync::{AtomicU64, Ordering, guard, spin_loop};
+use crate::sync::{AtomicU64, Ordering, guard};
 use crossbeam_utils::CachePadded;
 
 /// The most lanes that a channel may have: a bit each.
 pub(crate) const MOST_LANES: usize = 64;
-
-/// About a third of a microsecond.
-const PAUSES: u32 = if cfg!(ringway_loom) { 0 } else { 12 };
 
 /// Rounds without a message after which the next one comes alone.
 const IDLE_IN_A_STREAM: u32 = 2;
@@ -81,8 +78,7 @@ impl<T> LanesRing<T> {
             };
             match polled {
                 Polled::Ready => {
-                    // SAFETY: the caller's promise.
-                    unsafe { self.hang_back(consumer) };
+                    consumer.close_behind = self.is_close_behind(consumer);
                     return Polled::Ready;
                 }
                 Polled::Closed => closed += 1,
@@ -98,22 +94,13 @@ impl<T> LanesRing<T> {
         if closed == rings { Polled::Closed } else { Polled::Empty }
     }
 
-    /// In the middle of a stream, a receiver that is close behind a sender takes its lines away as fast as it writes them. So it
-    /// pauses once, and takes what there is then. A message that comes alone is not kept waiting.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Ring::poll`].
+    /// Whether a receiver that has found something here is in the middle of a stream, and so close behind the sender that it takes
+    /// its lines away as fast as they are written. A message that comes alone is not kept waiting.
     #[inline]
-    unsafe fn hang_back(&self, consumer: &mut Consumer) {
+    fn is_close_behind(&self, consumer: &mut Consumer) -> bool {
         let streams = core::mem::take(&mut consumer.idle_rounds) <= IDLE_IN_A_STREAM;
-        let Some(lane) = self.lane(consumer.lane).filter(|_| streams) else { return };
-        let close = (lane.storage().capacity() / 4).min(crate::MAX_BATCH);
-        if consumer.available() < close {
-            (0..PAUSES).for_each(|_| spin_loop());
-            // SAFETY: the caller's promise; nothing was taken yet.
-            unsafe { lane.poll(consumer, usize::MAX) };
-        }
+        let close = |lane: &SpscRing<T>| consumer.available() < (lane.storage().capacity() / 4).min(crate::MAX_BATCH);
+        streams && self.lane(consumer.lane).is_some_and(close)
     }
 }
 
@@ -226,6 +213,13 @@ unsafe impl<T> Ring<T> for LanesRing<T> {
                 true if consumer.available() > 0 => Polled::Ready,
                 true => self.go_round(consumer, max),
             }
+        }
+    }
+
+    unsafe fn look_again(&self, consumer: &mut Consumer) {
+        if let Some(lane) = self.lane(consumer.lane) {
+            // SAFETY: the caller's promise.
+            unsafe { lane.poll(consumer, usize::MAX) };
         }
     }
 
