@@ -22,15 +22,12 @@ pub use source::{Sink, Source};
 
 use crate::MAX_BATCH;
 use crate::error::BuildError;
-use crate::ring::{BroadcastRing, Consumer, MpmcRing, MpscRing, Polled, Producer, Ring, Run, SpscRing};
-use crate::sync::{Arc, AtomicUsize, Counter, guard, spin_loop};
-use crate::wait::{Bell, Event, Wait};
+use crate::ring::{BroadcastRing, Consumer, LanesRing, MpmcRing, Polled, Producer, Ring, Run, SpscRing};
+use crate::sync::{Arc, AtomicUsize, Counter, guard};
+use crate::wait::{Bell, Event, Wait, stay_off};
 use crossbeam_utils::CachePadded;
 
 use probe::Probe;
-
-/// Spin hints for which the receiver of a stream holds back: 0.3 us where a hint takes 25 ns.
-const HOLD_BACK: u32 = 12;
 
 /// Looks in vain after which a message does not belong to a stream any more.
 const MOST_LULLS: u8 = 2;
@@ -67,7 +64,7 @@ impl Kind for Spsc {
 }
 
 impl Kind for Mpsc {
-    type Ring<T> = MpscRing<T>;
+    type Ring<T> = LanesRing<T>;
 }
 
 impl Kind for Mpmc {
@@ -160,6 +157,8 @@ struct Counts {
     receivers: AtomicUsize,
     /// Positions that were claimed and given up.
     aborted: Counter,
+    /// Those of them that became skip marks.
+    marked: Counter,
     /// Positions of skip marks that the receiver has stepped over.
     skipped: Counter,
     dropped: Counter,
@@ -197,25 +196,25 @@ impl<T, R: Ring<T>> Publish for Shared<T, R> {
     unsafe fn publish(&self, producer: &mut Producer, run: Run, written: usize) {
         if written < run.len {
             self.counts.aborted.add((run.len - written) as u64);
+            // In a lane they are claimed again.
+            if R::SKIP_MARKS && producer.lane == 0 {
+                self.counts.marked.add((run.len - written) as u64);
+            }
         }
-        if self.bells.probe.is_armed() {
-            self.bells.probe.mark(run.start);
-        }
+        self.before_publication(producer, run);
         // SAFETY: the caller's promise.
         unsafe { self.ring.publish(producer, run, written) };
         // A skip mark wakes the receiver too: senders may be waiting for it to be stepped over.
-        if guard("a publication wakes receivers") {
-            let all = R::EVERYBODY_READS && guard("everybody is woken for what everybody reads");
-            self.bells.not_empty.notify(sleepers(written.max(1) as u64, all));
-        }
+        self.after_publication(written.max(1));
     }
 }
 
 impl<T, R: Ring<T>> Shared<T, R> {
     fn new(builder: &Builder) -> Result<Arc<Self>, BuildError> {
-        let slots = builder.slots::<T>()?;
+        let lanes = if R::LANES { builder.lanes } else { 0 };
+        let slots = builder.slots::<T>(lanes)?;
         Ok(Arc::new(Self {
-            ring: R::new(slots, builder.start)?,
+            ring: R::with_lanes(slots, lanes, builder.start)?,
             bells: CachePadded::new(Bells {
                 not_empty: Bell::new(builder.event.clone()),
                 not_full: Event::new(),
@@ -225,6 +224,7 @@ impl<T, R: Ring<T>> Shared<T, R> {
                 senders: AtomicUsize::new(1),
                 receivers: AtomicUsize::new(1),
                 aborted: Counter::new(),
+                marked: Counter::new(),
                 skipped: Counter::new(),
                 dropped: Counter::new(),
                 high_water: Counter::new(),
@@ -232,10 +232,26 @@ impl<T, R: Ring<T>> Shared<T, R> {
             start: builder.start,
             send_wait: builder.send_wait,
             recv_wait: builder.recv_wait,
-            streaming: builder.streaming,
+            streaming: (builder.streaming || builder.lanes > 0) && !R::RELEASED_IN_ANY_ORDER,
             name: builder.name.clone(),
             messages: core::marker::PhantomData,
         }))
+    }
+
+    #[inline(always)]
+    fn before_publication(&self, producer: &Producer, run: Run) {
+        if self.bells.probe.is_armed() {
+            self.bells.probe.mark(producer.lane, run.start);
+        }
+    }
+
+    /// Wakes those who may have waited for `messages`.
+    #[inline(always)]
+    fn after_publication(&self, messages: usize) {
+        if guard("a publication wakes receivers") {
+            let all = R::EVERYBODY_READS && guard("everybody is woken for what everybody reads");
+            self.bells.not_empty.notify(sleepers(messages as u64, all));
+        }
     }
 
     /// As [`Ring::poll`]; `Closed` is final, and skip marks that were stepped over are released and counted.
@@ -299,7 +315,7 @@ impl<T, R: Ring<T>> Shared<T, R> {
     /// # Safety
     ///
     /// As for [`Ring::poll`].
-    #[cold]
+    #[inline]
     unsafe fn hold_back(&self, consumer: &mut Consumer, polled: Polled) -> Polled {
         if polled != Polled::Ready {
             consumer.lulls = consumer.lulls.saturating_add(1);
@@ -311,9 +327,10 @@ impl<T, R: Ring<T>> Shared<T, R> {
         if lulls > MOST_LULLS || consumer.available() >= few {
             return polled;
         }
-        (0..HOLD_BACK).for_each(|_| spin_loop());
+        stay_off();
         // SAFETY: the caller's promise.
-        unsafe { self.ring.poll(consumer, few) }
+        unsafe { self.ring.look_again(consumer) };
+        polled
     }
 
     /// All is over for this receiver: that is final. A message of a send that raced the closing may still come, for others.
@@ -348,7 +365,8 @@ impl<T, R: Ring<T>> Shared<T, R> {
     #[inline]
     fn room_made(&self, positions: u64) {
         if guard("a release wakes senders") {
-            let all = R::RELEASED_IN_ANY_ORDER && guard("a release out of order wakes all");
+            let all = R::RELEASED_IN_ANY_ORDER && guard("a release out of order wakes all")
+                || self.ring.has_lanes() && guard("a release in a lane wakes all");
             self.bells.not_full.notify(sleepers(positions, all));
         }
         if self.ring.receivers_await_release() && guard("a release wakes receivers that await it") {
@@ -404,12 +422,12 @@ impl<T, R: Ring<T>> Shared<T, R> {
         consumer.ended = false;
         // SAFETY: the caller's promise.
         while unsafe { self.poll(consumer, usize::MAX) } == Polled::Ready {
-            let (start, len) = (consumer.head, consumer.available());
+            let (start, len, lane) = (consumer.head, consumer.available(), consumer.lane);
             consumer.head = consumer.ready;
             self.counts.dropped.add(len as u64);
             let go_on = GoOn(self, consumer);
             // SAFETY: R2: the run was available and the head is past it.
-            unsafe { self.ring.storage().drop_run(start, len) };
+            unsafe { self.ring.storage_of(lane).drop_run(start, len) };
             core::mem::forget(go_on);
         }
     }
@@ -419,10 +437,9 @@ impl<T, R: Ring<T>> Shared<T, R> {
         // What was taken is read before what was put in, so that the former is never the greater.
         let (dropped, skipped) = (counts.dropped.get(), counts.skipped.get());
         let positions = self.ring.positions();
-        let aborted = counts.aborted.get();
+        let (aborted, marks) = (counts.aborted.get(), counts.marked.get());
         let taken = distance(positions.head, self.start).wrapping_add(positions.done_beyond);
         let claimed = distance(positions.tail, self.start).max(taken);
-        let marks = if R::SKIP_MARKS { aborted } else { 0 };
         ChannelStats {
             sent: claimed.saturating_sub(marks),
             received: taken.saturating_sub(skipped).saturating_sub(dropped),
@@ -442,7 +459,7 @@ impl<T, R: Ring<T>> Shared<T, R> {
         }
         debug
             .field("len", &self.ring.positions().len)
-            .field("capacity", &self.ring.storage().capacity())
+            .field("capacity", &self.ring.capacity())
             .field("closed", &self.ring.is_closed())
             .finish_non_exhaustive()
     }

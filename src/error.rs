@@ -210,6 +210,13 @@ pub enum BuildError {
         /// The most there may be.
         max: usize,
     },
+    /// More lanes than a channel may have.
+    TooManyLanes {
+        /// The number asked for.
+        lanes: usize,
+        /// The most there may be.
+        max: usize,
+    },
     /// A worker without a duty would have nothing to run.
     NoDuties,
     /// The named core is not one that this process may use.
@@ -260,6 +267,7 @@ impl fmt::Display for BuildError {
             Self::TooManyWorkers { workers, max } => {
                 write!(f, "{workers} workers are more than the {max} there may be")
             }
+            Self::TooManyLanes { lanes, max } => write!(f, "{lanes} lanes are more than the {max} there may be"),
             Self::NoDuties => f.write_str("the worker has no duty; add one before starting it"),
             Self::CoreNotAllowed { core, allowed } => {
                 write!(

@@ -11,6 +11,11 @@
 //! what is sent after it from the receiver, who finds the channel [`Empty`](crate::TryRecvError::Empty) meanwhile. Other
 //! senders go on until the channel is full. A stopped receiver holds up nobody until the channel is full.
 //!
+//! # Lanes
+//!
+//! A few senders that send much, one message at a time, spend most of it contending for the ring's end.
+//! [`Builder::lanes`](crate::Builder::lanes) gives them a ring each; what that changes is told there.
+//!
 //! ```
 //! let (tx, mut rx) = ringway::mpsc::channel(1024);
 //! let producers: Vec<_> = (0..4u64)

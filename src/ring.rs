@@ -15,6 +15,7 @@
 
 mod broadcast;
 mod gates;
+mod lanes;
 mod lossy;
 mod mpmc;
 mod mpsc;
@@ -26,6 +27,7 @@ mod tail;
 
 pub(crate) use broadcast::BroadcastRing;
 pub(crate) use gates::{Gate, LANES};
+pub(crate) use lanes::{LanesRing, MOST_LANES};
 pub(crate) use lossy::{LossyRing, Read};
 pub(crate) use mpmc::MpmcRing;
 pub(crate) use mpsc::MpscRing;
@@ -43,9 +45,16 @@ pub(crate) struct Producer {
     pub(crate) tail: u64,
     /// How far the receiver had come when this sender looked last: never ahead of the truth.
     pub(crate) head: u64,
+    /// Where senders have rings of their own: which of them is this sender's, from 1 on.
+    pub(crate) lane: usize,
 }
 
 impl Producer {
+    /// Goes on at `tail`, and knows of no room.
+    fn newcomer(tail: u64, capacity: usize, lane: usize) -> Self {
+        Self { tail, head: tail.wrapping_sub(capacity as u64), lane }
+    }
+
     /// Claims between `min` and `max` positions, in rings with one sender; `look` finds how far the receivers have come.
     #[inline(always)]
     fn claim(
@@ -89,6 +98,8 @@ pub(crate) struct Consumer {
     pub(crate) ended: bool,
     /// Where receivers all read everything: which of them this is.
     pub(crate) gate: Gate,
+    /// Where senders have rings of their own: which of them this receiver is at.
+    pub(crate) lane: usize,
 }
 
 impl Consumer {
@@ -104,6 +115,7 @@ impl Consumer {
             lulls: 0,
             ended: false,
             gate: Gate::NONE,
+            lane: 0,
         }
     }
 
@@ -179,10 +191,43 @@ pub(crate) unsafe trait Ring<T>: Sized {
     /// Whether slots are released in any order, so that a release may make more room than its own size.
     const RELEASED_IN_ANY_ORDER: bool = false;
 
+    /// Whether senders may be given rings of their own.
+    const LANES: bool = false;
+
     /// A ring of `capacity` slots, a power of two, whose positions begin at `start`.
     fn new(capacity: usize, start: u64) -> Result<Self, BuildError>;
 
+    /// The same with `lanes` rings more of that size, each for one sender at a time.
+    fn with_lanes(capacity: usize, _lanes: usize, start: u64) -> Result<Self, BuildError> {
+        Self::new(capacity, start)
+    }
+
     fn storage(&self) -> &Storage<T>;
+
+    /// Where a sender or receiver that is in `lane` finds its slots.
+    #[inline(always)]
+    fn storage_of(&self, _lane: usize) -> &Storage<T> {
+        self.storage()
+    }
+
+    /// How many messages fit.
+    fn capacity(&self) -> usize {
+        self.storage().capacity()
+    }
+
+    /// Another sender, made from `origin`, of which it learns no more than that one knows.
+    fn join(&self, origin: &Producer) -> Producer {
+        origin.clone()
+    }
+
+    /// A sender that was in `lane` has gone.
+    fn part(&self, _lane: usize) {}
+
+    /// Whether senders have rings of their own, so that room made in one is of no use to most of them.
+    #[inline(always)]
+    fn has_lanes(&self) -> bool {
+        false
+    }
 
     /// What the slots and their bookkeeping occupy.
     fn bytes(&self) -> usize;
@@ -197,6 +242,28 @@ pub(crate) unsafe trait Ring<T>: Sized {
     /// `run` is the sender's last claim, not yet published, and its first `written` slots hold values.
     unsafe fn publish(&self, producer: &mut Producer, run: Run, written: usize);
 
+    /// All three for one message: claims a slot, writes it and publishes it. `claimed` is called in between.
+    #[inline(always)]
+    fn send_one(
+        &self,
+        producer: &mut Producer,
+        message: T,
+        claimed: impl FnOnce(&Producer, Run),
+    ) -> Result<(), (Refused, T)> {
+        match self.claim(producer, 1, 1) {
+            Ok(run) => {
+                claimed(producer, run);
+                // SAFETY: R1: the slot is ours, and is written before it is published.
+                unsafe {
+                    self.storage().write(run.start, message);
+                    self.publish(producer, run, 1);
+                }
+                Ok(())
+            }
+            Err(refused) => Err((refused, message)),
+        }
+    }
+
     /// Looks for published values until `max` are available, and says whether any is.
     ///
     /// # Safety
@@ -205,12 +272,39 @@ pub(crate) unsafe trait Ring<T>: Sized {
     /// below its head, and has released it.
     unsafe fn poll(&self, consumer: &mut Consumer, max: usize) -> Polled;
 
+    /// Looks for more than is known, however much that is.
+    ///
+    /// # Safety
+    ///
+    /// As for [`poll`](Ring::poll).
+    unsafe fn look_again(&self, consumer: &mut Consumer) {
+        // SAFETY: the caller's promise.
+        unsafe { self.poll(consumer, usize::MAX) };
+    }
+
     /// Gives the slots below the consumer's head back to the senders.
     ///
     /// # Safety
     ///
     /// As for [`poll`](Ring::poll), of which this is the last part.
     unsafe fn release(&self, consumer: &mut Consumer);
+
+    /// Takes the first available message and gives its slot back.
+    ///
+    /// # Safety
+    ///
+    /// As for [`poll`](Ring::poll), and one is available.
+    #[inline(always)]
+    unsafe fn take_one(&self, consumer: &mut Consumer) -> T {
+        let position = consumer.head;
+        consumer.head = position.wrapping_add(1);
+        // SAFETY: R2: the position held a value, and the head has moved past it.
+        unsafe {
+            let message = self.storage().read(position);
+            self.release(consumer);
+            message
+        }
+    }
 
     /// Lets other receivers have what this one has claimed and not taken, and keeps nobody back any more. Its last call.
     ///
@@ -250,6 +344,11 @@ pub(crate) unsafe trait Ring<T>: Sized {
 
     /// The positions that were claimed last and released last. Each is true at some moment during the call.
     fn positions(&self) -> Positions;
+
+    /// The same of one lane.
+    fn positions_of(&self, _lane: usize) -> Positions {
+        self.positions()
+    }
 }
 
 /// A view of a ring from outside.
@@ -277,7 +376,7 @@ mod tests {
     /// However often a sender sends, it asks how far the receivers have come only when the room it knows of is used up.
     #[test]
     fn x12_the_sender_looks_once_a_lap() {
-        let (mut producer, mut looks) = (Producer { tail: 0, head: 0 }, 0);
+        let (mut producer, mut looks) = (Producer { tail: 0, head: 0, lane: 0 }, 0);
         for lap in 0..10 {
             for _ in 0..64 {
                 let look = || {

@@ -31,8 +31,8 @@ const LONGEST_NAP: Duration = Duration::from_millis(1);
 /// | [`spin`](Wait::spin) | spinning, with a yield now and then | a whole core | the thread owns its core and every 100 ns counts |
 /// | [`yielding`](Wait::yielding) | a short spin, then yielding | a whole core, given away on demand | cores are shared but latency matters |
 /// | [`backoff`](Wait::backoff) | spins, yields, then naps of 50 us to 1 ms | about 1 % | nobody should pay for waking you |
-/// | [`park`](Wait::park) | sleeping at once until woken | none | idle most of the time |
-/// | [`adaptive`](Wait::adaptive) | a brief spin, a few yields, then as `park` | none | the default |
+/// | [`park`](Wait::park) | sleeping until woken, once it has spun for as long as a sleep costs | none | idle most of the time |
+/// | [`adaptive`](Wait::adaptive) | a brief spin, a few yields, then sleeping | none | the default |
 ///
 /// ```
 /// use ringway::{Builder, Wait};
@@ -78,9 +78,10 @@ impl Wait {
         Self { spins: spins(10), yields: spins(5), then: Then::Nap }
     }
 
-    /// Sleeps at once, until it is woken.
+    /// Sleeps until it is woken. Before that it spins for about three microseconds and yields once, which is what going to sleep
+    /// and being woken would cost both sides: in a stream it would be asleep for nothing again and again.
     pub const fn park() -> Self {
-        Self { spins: 0, yields: 0, then: Then::Park }
+        Self { spins: spins(128), yields: spins(1), then: Then::Park }
     }
 
     /// Spins for one or two microseconds, yields a few times, then sleeps until it is woken.
@@ -103,6 +104,11 @@ impl Wait {
             Then::Park => Step::Park,
         }
     }
+}
+
+/// Keeps a thread off what another is writing for about a third of a microsecond.
+pub(crate) fn stay_off() {
+    (0..spins(12)).for_each(|_| spin_loop());
 }
 
 impl Default for Wait {
@@ -218,7 +224,7 @@ mod tests {
 
     #[test]
     fn v17_every_strategy_but_spinning_comes_to_rest() {
-        assert!(matches!(Wait::park().step(0), Step::Park));
+        assert!(matches!(Wait::park().step(1_000), Step::Park));
         assert!(matches!(Wait::adaptive().step(1_000), Step::Park));
         assert!(matches!(Wait::backoff().step(15), Step::Nap(nap) if nap == SHORTEST_NAP));
         assert!(matches!(Wait::backoff().step(u32::MAX), Step::Nap(nap) if nap == LONGEST_NAP));

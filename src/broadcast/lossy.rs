@@ -105,7 +105,7 @@ struct Shared<T> {
 
 impl<T> Shared<T> {
     fn new(builder: &Builder) -> Result<Arc<Self>, BuildError> {
-        let slots = builder.slots::<T>()?;
+        let slots = builder.slots::<T>(0)?;
         Ok(Arc::new(Self {
             ring: LossyRing::new(slots, builder.start)?,
             event: builder.event.clone().unwrap_or_default(),

@@ -5,7 +5,7 @@
 //! the sampling of this channel.
 
 use crate::metrics::clock;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 const IDLE: u64 = 0;
 const ARMED: u64 = 1;
@@ -15,13 +15,19 @@ const MARKED: u64 = 3;
 /// Not loom's atomics: models do not sample.
 pub(crate) struct Probe {
     state: AtomicU64,
+    lane: AtomicUsize,
     position: AtomicU64,
     at: AtomicU64,
 }
 
 impl Probe {
     pub(crate) const fn new() -> Self {
-        Self { state: AtomicU64::new(IDLE), position: AtomicU64::new(0), at: AtomicU64::new(0) }
+        Self {
+            state: AtomicU64::new(IDLE),
+            lane: AtomicUsize::new(0),
+            position: AtomicU64::new(0),
+            at: AtomicU64::new(0),
+        }
     }
 
     #[inline(always)]
@@ -34,10 +40,11 @@ impl Probe {
         let _ = self.state.compare_exchange(IDLE, ARMED, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// Notes that the message at `position` is sent now. Called before it is published.
+    /// Notes that the message at `position` of `lane` is sent now. Called before it is published.
     #[cold]
-    pub(crate) fn mark(&self, position: u64) {
+    pub(crate) fn mark(&self, lane: usize, position: u64) {
         if self.state.compare_exchange(ARMED, BUSY, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            self.lane.store(lane, Ordering::Relaxed);
             self.position.store(position, Ordering::Relaxed);
             self.at.store(clock::now(), Ordering::Relaxed);
             // Release: pairs with the Acquire in `take`: position and time are complete.
@@ -51,10 +58,10 @@ impl Probe {
         self.state.load(Ordering::Relaxed) == MARKED
     }
 
-    /// When the marked message was sent, if the receiver's head is past it.
-    pub(crate) fn take(&self, head: u64) -> Option<u64> {
+    /// When the marked message was sent, if the receiver's head, in `lane`, is past it.
+    pub(crate) fn take(&self, lane: usize, head: u64) -> Option<u64> {
         // Acquire: pairs with the Release in `mark`.
-        if self.state.load(Ordering::Acquire) != MARKED {
+        if self.state.load(Ordering::Acquire) != MARKED || self.lane.load(Ordering::Relaxed) != lane {
             return None;
         }
         // In the shifted form that all rings compare positions in: the top bit does not count.

@@ -150,7 +150,7 @@ impl<T, K: Kind> Receiver<T, K> {
         }
         // SAFETY: the consumer is this receiver's, and its head is moved only past what was moved out or dropped.
         match unsafe { shared.poll(consumer, max) } {
-            Polled::Ready => Ok(Batch::new(shared.ring.storage(), consumer, max, &**shared)),
+            Polled::Ready => Ok(Batch::new(shared.ring.storage_of(consumer.lane), consumer, max, &**shared)),
             Polled::Closed => Err(TryRecvError::Disconnected),
             Polled::Empty => Err(TryRecvError::Empty),
         }
@@ -168,7 +168,7 @@ impl<T, K: Kind> Receiver<T, K> {
 
     /// How many messages fit: the capacity asked for, rounded up to a power of two.
     pub fn capacity(&self) -> usize {
-        self.shared.ring.storage().capacity()
+        self.shared.ring.capacity()
     }
 
     /// How many slots are taken now, including those of sends in progress. Out of date as soon as it is read.
@@ -222,15 +222,10 @@ fn try_recv<T, R: Ring<T>>(shared: &Shared<T, R>, consumer: &mut Consumer) -> Re
 /// As for [`Ring::poll`], and one is available.
 #[inline(always)]
 unsafe fn take<T, R: Ring<T>>(shared: &Shared<T, R>, consumer: &mut Consumer) -> T {
-    let position = consumer.head;
-    consumer.head = position.wrapping_add(1);
-    // SAFETY: R2: the position held a value, and the head has moved past it.
-    unsafe {
-        let message = shared.ring.storage().read(position);
-        shared.ring.release(consumer);
-        shared.room_made(1);
-        message
-    }
+    // SAFETY: the caller's promise.
+    let message = unsafe { shared.ring.take_one(consumer) };
+    shared.room_made(1);
+    message
 }
 
 impl<T, K: ManyReceivers> Clone for Receiver<T, K> {

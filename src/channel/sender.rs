@@ -38,7 +38,7 @@ pub struct Sender<T, K: Kind> {
 
 impl<T, K: Kind> Sender<T, K> {
     pub(super) fn new(shared: Arc<Shared<T, K::Ring<T>>>) -> Self {
-        let producer = Producer { tail: shared.start, head: shared.start };
+        let producer = shared.ring.join(&Producer { tail: shared.start, head: shared.start, lane: 0 });
         Self { shared, producer, claim: Claim::NONE, not_sync: PhantomData }
     }
 
@@ -140,7 +140,8 @@ impl<T, K: Kind> Sender<T, K> {
             Err(Refused::Closed) => return Err(Disconnected),
         }
         let sender = CommitOnDrop(self);
-        sender.0.claim.fill(sender.0.shared.ring.storage(), messages);
+        let Sender { shared, producer, claim, .. } = &mut *sender.0;
+        claim.fill(shared.ring.storage_of(producer.lane), messages);
         Ok(sender.0.claim.written())
     }
 
@@ -157,14 +158,14 @@ impl<T, K: Kind> Sender<T, K> {
         }
         let want = want.min(self.capacity());
         let run = self.shared.ring.claim(&mut self.producer, 1, want)?;
-        self.claim.open(self.shared.ring.storage(), run);
+        self.claim.open(self.shared.ring.storage_of(self.producer.lane), run);
         Ok(run.len)
     }
 
     /// Writes the next slot of the open claim; gives the message back when there is none.
     #[inline]
     pub(crate) fn push(&mut self, message: T) -> Result<(), T> {
-        self.claim.push(self.shared.ring.storage(), message)
+        self.claim.push(self.shared.ring.storage_of(self.producer.lane), message)
     }
 
     /// Publishes what was pushed into the open claim.
@@ -186,7 +187,7 @@ impl<T, K: Kind> Sender<T, K> {
         }
         if n > 0 {
             match self.shared.ring.claim(&mut self.producer, n, n) {
-                Ok(run) => self.claim.open(self.shared.ring.storage(), run),
+                Ok(run) => self.claim.open(self.shared.ring.storage_of(self.producer.lane), run),
                 Err(Refused::Full { free }) => return Err(ReserveError::TooFew { free }),
                 Err(Refused::Closed) => return Err(ReserveError::Disconnected),
             }
@@ -194,7 +195,7 @@ impl<T, K: Kind> Sender<T, K> {
             return Err(ReserveError::Disconnected);
         }
         let Self { shared, producer, claim, .. } = self;
-        Ok(Slots { storage: shared.ring.storage(), claim, producer, channel: &**shared })
+        Ok(Slots { storage: shared.ring.storage_of(producer.lane), claim, producer, channel: &**shared })
     }
 
     #[inline(always)]
@@ -206,17 +207,18 @@ impl<T, K: Kind> Sender<T, K> {
 
     #[cold]
     fn abort(&mut self) {
-        self.claim.abort(self.shared.ring.storage(), &mut self.producer, &*self.shared);
+        let storage = self.shared.ring.storage_of(self.producer.lane);
+        self.claim.abort(storage, &mut self.producer, &*self.shared);
     }
 
     /// How many messages fit: the capacity asked for, rounded up to a power of two.
     pub fn capacity(&self) -> usize {
-        self.shared.ring.storage().capacity()
+        self.shared.ring.storage_of(self.producer.lane).capacity()
     }
 
     /// How many slots are taken now, including those of sends in progress. Out of date as soon as it is read.
     pub fn len(&self) -> usize {
-        self.shared.ring.positions().len
+        self.shared.ring.positions_of(self.producer.lane).len
     }
 
     /// Whether no slot is taken now.
@@ -254,14 +256,13 @@ impl<T, K: Kind> Sender<T, K> {
 
 #[inline]
 fn try_send<T, R: Ring<T>>(shared: &Shared<T, R>, producer: &mut Producer, message: T) -> Result<(), TrySendError<T>> {
-    match shared.ring.claim(producer, 1, 1) {
-        Ok(run) => {
-            // SAFETY: `run` was just claimed by this sender.
-            unsafe { put(shared, producer, run, message) };
+    match shared.ring.send_one(producer, message, |producer, run| shared.before_publication(producer, run)) {
+        Ok(()) => {
+            shared.after_publication(1);
             Ok(())
         }
-        Err(Refused::Full { .. }) => Err(TrySendError::Full(message)),
-        Err(Refused::Closed) => Err(TrySendError::Disconnected(message)),
+        Err((Refused::Full { .. }, message)) => Err(TrySendError::Full(message)),
+        Err((Refused::Closed, message)) => Err(TrySendError::Disconnected(message)),
     }
 }
 
@@ -274,7 +275,7 @@ fn try_send<T, R: Ring<T>>(shared: &Shared<T, R>, producer: &mut Producer, messa
 unsafe fn put<T, R: Ring<T>>(shared: &Shared<T, R>, producer: &mut Producer, run: Run, message: T) {
     // SAFETY: R1: the slot is ours, and is written before it is published.
     unsafe {
-        shared.ring.storage().write(run.start, message);
+        shared.ring.storage_of(producer.lane).write(run.start, message);
         shared.publish(producer, run, 1);
     }
 }
@@ -295,16 +296,18 @@ impl<T, K: ManySenders> Clone for Sender<T, K> {
         self.shared.counts.senders.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::clone(&self.shared);
         // What this handle has learned of the receiver, it learned with Acquire; the clone takes over no more than that.
-        Self { shared, producer: self.producer.clone(), claim: Claim::NONE, not_sync: PhantomData }
+        let producer = shared.ring.join(&self.producer);
+        Self { shared, producer, claim: Claim::NONE, not_sync: PhantomData }
     }
 }
 
 impl<T, K: Kind> Drop for Sender<T, K> {
     fn drop(&mut self) {
         /// Leaves even if a forgotten message's drop panics.
-        struct Leave<'a, T, R: Ring<T>>(&'a Shared<T, R>);
+        struct Leave<'a, T, R: Ring<T>>(&'a Shared<T, R>, usize);
         impl<T, R: Ring<T>> Drop for Leave<'_, T, R> {
             fn drop(&mut self) {
+                self.0.ring.part(self.1);
                 // AcqRel: the last to leave has seen, and its closing publishes, what the others did before.
                 if self.0.counts.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
                     self.0.close();
@@ -312,7 +315,7 @@ impl<T, K: Kind> Drop for Sender<T, K> {
             }
         }
         let shared = Arc::clone(&self.shared);
-        let _leave = Leave(&*shared);
+        let _leave = Leave(&*shared, self.producer.lane);
         self.settle_forgotten();
     }
 }

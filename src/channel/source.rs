@@ -239,6 +239,6 @@ impl<T, K: Kind> Inbox for Receiver<T, K> {
     }
 
     fn take_mark(&self) -> Option<u64> {
-        self.shared.bells.probe.take(self.consumer.head)
+        self.shared.bells.probe.take(self.consumer.lane, self.consumer.head)
     }
 }

@@ -31,10 +31,9 @@ use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 
 /// Messages between two looks at how many more are waiting.
-const LOOK_EVERY: usize = 64;
+const LOOK_EVERY: usize = 1024;
 
-#[allow(missing_debug_implementations, reason = "public only in name: the handles' sealed kind mentions it")]
-pub struct MpscRing<T> {
+pub(crate) struct MpscRing<T> {
     tail: Tail,
     /// Follows the seal. The receiver looks here, so as to leave the senders' line alone while it finds nothing.
     closed: CachePadded<AtomicBool>,

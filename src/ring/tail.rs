@@ -88,6 +88,7 @@ impl Tail {
         self.0.fetch_or(SEALED, Ordering::AcqRel) & SEALED == 0
     }
 
+    #[inline]
     pub(super) fn is_sealed(&self) -> bool {
         // Acquire: L4, pairs with L3.
         self.0.load(Ordering::Acquire) & SEALED != 0

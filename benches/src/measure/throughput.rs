@@ -9,7 +9,7 @@ use super::workload::{self, Kind, Style, Workload};
 use super::{MeasureArgs, copy, hand_over, tell_of_peers};
 use crate::output::print;
 use crate::process;
-use ringway::{broadcast, mpmc, mpsc, spsc};
+use ringway::{Builder, broadcast, mpmc, mpsc, spsc};
 use std::process::ExitCode;
 
 pub(crate) fn throughput(args: &MeasureArgs) -> Result<ExitCode, String> {
@@ -66,10 +66,23 @@ fn ours<M: Payload>(workload: &Workload) -> Vec<Contender<Sample>> {
     let (w, name, role) = (workload, "ringway", Role::Ringway);
     match workload.kind {
         Kind::Spsc => vec![stream::pair::<M, _, _>(name, role, w, spsc::channel)],
-        Kind::Mpsc => vec![stream::to_one::<M, _, _>(name, role, w, mpsc::channel)],
+        Kind::Mpsc => vec![
+            stream::to_one::<M, _, _>(name, role, w, mpsc::channel),
+            stream::contender::<M, _, _>("ringway, lanes", role, w, {
+                let Workload { capacity, producers, .. } = *w;
+                move || lanes(capacity, producers)
+            }),
+        ],
         Kind::Mpmc => vec![stream::shared::<M, _, _>(name, role, w, mpmc::channel)],
         Kind::Broadcast => vec![stream::to_all::<M, _, _>(name, role, w, readers)],
     }
+}
+
+/// A ring of its own for each producer.
+fn lanes<M: Payload>(capacity: usize, producers: usize) -> (Vec<mpsc::Sender<M>>, Vec<mpsc::Receiver<M>>) {
+    let channel = Builder::new(capacity).lanes(producers).mpsc();
+    let (tx, rx) = channel.unwrap_or_else(|error| panic!("{error}"));
+    (vec![tx; producers], vec![rx])
 }
 
 fn readers<M: Payload>(capacity: usize, consumers: usize) -> (broadcast::Sender<M>, Vec<Reader<M>>) {
