@@ -44,10 +44,20 @@ impl Bell {
     /// Wakes up to `n` of this channel's sleepers. Called after publishing.
     #[inline]
     pub(crate) fn notify(&self, n: u32) {
+        self.notify_if(n, || true);
+    }
+
+    /// The same if `wanted`, which is asked only if somebody sleeps.
+    #[inline]
+    pub(crate) fn notify_if(&self, n: u32, wanted: impl FnOnce() -> bool) {
         barrier::light(); // W2, B4
+        let moved = self.moved_event();
+        if !self.own.has_sleepers() && !moved.is_some_and(Event::has_sleepers) || !wanted() {
+            return;
+        }
         // A wake-up for one of several might go to a sleeper that waits for something else.
         self.own.ring(if self.shared { u32::MAX } else { n });
-        if let Some(event) = self.moved_event() {
+        if let Some(event) = moved {
             event.ring(u32::MAX);
         }
     }
