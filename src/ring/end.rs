@@ -23,10 +23,10 @@
 //! | site | pairs with | without it |
 //! |---|---|---|
 //! | E5 `moves`: Release exchange of the position | E6 | the middle of a run is found and no word of it: nothing, though there is something |
-//! | E6 `claim`, `known`: Acquire load of the position | E5, E9 | the same; what the closer did is not visible to who is refused |
+//! | E6 `look_and_claim`, `known`: Acquire load of the position | E5, E9 | the same; what the closer did is not visible to who is refused |
 //! | E7 `look`: Release exchange of `told` | E8 | a slot is claimed that was not seen settled |
 //! | E8 `look`: Acquire load of `told` | E7 | the same |
-//! | E9 `seal`: AcqRel on the position | E6, `is_sealed` | what the closer did is not visible to who learns of it |
+//! | E9 `seal`: AcqRel on the position | E6 | what the closer did is not visible to who learns of it |
 
 use super::runs::{Kind, Runs};
 use super::tail::ahead;
@@ -62,10 +62,9 @@ impl End {
     /// Claims between `min` and `max` positions that are settled as `kind`. `seen` is how far the caller has seen that before.
     #[inline(always)]
     pub(super) fn claim(&self, runs: &Runs, kind: Kind, seen: &mut u64, bounds: (u64, u64)) -> Claimed {
-        // Acquire: E6, pairs with E5 and E9.
-        let word = self.position.load(Ordering::Acquire);
+        // Relaxed: where so much was seen before, it was acquired then, and told; a position that is out of date fails.
+        let word = self.position.load(Ordering::Relaxed);
         let (at, max) = (word >> 1, bounds.1);
-        // Nothing need be looked at, nor told: that was done when it was seen.
         if ahead(*seen, at) >= max.cast_signed() && word & SEALED == 0 && self.moves(word, max) {
             return Claimed::Run(at, max);
         }
@@ -94,7 +93,7 @@ impl End {
             }
             if known < min {
                 // Relaxed: only compared. The position that is used is loaded above.
-                if self.position.load(Ordering::Relaxed) == word || !guard("a position that has moved is looked at again") {
+                if self.position.load(Ordering::Relaxed) == word || !guard("who is too late looks again") {
                     return Claimed::Short(at, known);
                 }
                 give_way(&mut lost);
@@ -127,10 +126,10 @@ impl End {
             known = known.max(ahead(told, at).max(0).cast_unsigned()); // E2
         }
         let mut long = false;
-        while known < max.max(LOOK_AHEAD) {
+        let wanted = max.max(LOOK_AHEAD.min(runs.capacity() / 2));
+        while known < wanted {
             let Some(run) = runs.run(at.wrapping_add(known), kind) else { break };
-            long |= run > 1;
-            known += run;
+            (known, long) = (known + run, long || run > 1);
         }
         if known <= max || !long {
             return (known, true);

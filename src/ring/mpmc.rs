@@ -45,6 +45,8 @@ const LOOK_EVERY: u64 = 512;
 pub struct MpmcRing<T> {
     tail: CachePadded<End>,
     head: CachePadded<End>,
+    /// Where a look for what is done begins (I4).
+    freed: CachePadded<AtomicU64>,
     seldom: CachePadded<Seldom>,
     runs: Runs,
     storage: Storage<T>,
@@ -55,8 +57,6 @@ struct Seldom {
     closed: AtomicBool,
     /// Runs that were left and not taken over yet; told after they were, so it may be behind for a moment.
     left: AtomicUsize,
-    /// Where a look for what is done begins (I4).
-    freed: AtomicU64,
 }
 
 impl<T> MpmcRing<T> {
@@ -69,9 +69,14 @@ impl<T> MpmcRing<T> {
     /// How far the ring is done with, without a gap.
     fn freed(&self) -> u64 {
         // Relaxed, here and below: where to begin; no slot is touched by it.
-        let mut freed = self.seldom.freed.load(Ordering::Relaxed);
+        let before = self.freed.load(Ordering::Relaxed);
+        let mut freed = before;
         loop {
             let run = self.runs.run(self.next_lap(freed), Kind::Free);
+            if run == Some(1) {
+                freed = freed.wrapping_add(1);
+                continue;
+            }
             // Looked at after the stamp and its note: if these are of a later lap, senders have come past them.
             let known = self.tail.known().wrapping_sub(self.storage.capacity() as u64);
             if ahead(known, freed) > 0 {
@@ -82,7 +87,9 @@ impl<T> MpmcRing<T> {
                 break;
             }
         }
-        self.seldom.freed.store(freed, Ordering::Relaxed);
+        if freed != before {
+            self.freed.store(freed, Ordering::Relaxed);
+        }
         freed
     }
 
@@ -129,12 +136,11 @@ unsafe impl<T> Ring<T> for MpmcRing<T> {
 
     fn new(capacity: usize, start: u64) -> Result<Self, BuildError> {
         probe(capacity.saturating_mul(size_of::<T>() + Runs::BYTES_PER_SLOT))?;
-        let seldom =
-            Seldom { closed: AtomicBool::new(false), left: AtomicUsize::new(0), freed: AtomicU64::new(start) };
         Ok(Self {
             tail: CachePadded::new(End::new(start)),
             head: CachePadded::new(End::new(start)),
-            seldom: CachePadded::new(seldom),
+            freed: CachePadded::new(AtomicU64::new(start)),
+            seldom: CachePadded::new(Seldom { closed: AtomicBool::new(false), left: AtomicUsize::new(0) }),
             runs: Runs::new(capacity, start)?,
             storage: Storage::new(capacity)?,
         })

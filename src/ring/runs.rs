@@ -68,6 +68,11 @@ impl Runs {
     }
 
     #[inline(always)]
+    pub(super) fn capacity(&self) -> u64 {
+        self.words.len() as u64
+    }
+
+    #[inline(always)]
     fn word(&self, position: u64) -> &AtomicU64 {
         &self.words[position as usize & (self.words.len() - 1)]
     }
