@@ -299,9 +299,9 @@ impl<T, R: Ring<T>> Shared<T, R> {
             unsafe { self.settle_marks(consumer) };
         }
         if core::mem::take(&mut consumer.more_for_others) && guard("a wake-up is handed on") {
-            // Whoever published that may have woken a receiver that could not reach it yet: it is handed on from one to the
+            // Whoever published more may have woken a receiver that could not reach it yet: it is handed on from one to the
             // next, one wake-up for each that finds work.
-            self.bells.not_empty.notify(1);
+            self.bells.not_empty.notify_if(1, || self.ring.has_more());
         }
         if polled == Polled::Closed {
             self.end(consumer);

@@ -14,6 +14,7 @@
 //! * **R3** A slot is written only while its claimer owns it, and read only while its receiver does.
 
 mod broadcast;
+mod end;
 mod gates;
 mod lanes;
 mod lossy;
@@ -43,7 +44,8 @@ use crate::error::BuildError;
 pub(crate) struct Producer {
     /// Where the next claim starts, in rings with one sender.
     pub(crate) tail: u64,
-    /// How far the receiver had come when this sender looked last: never ahead of the truth.
+    /// How far the receiver had come when this sender looked last, or, where receivers compete, how far this sender has seen
+    /// that slots are free: never ahead of the truth.
     pub(crate) head: u64,
     /// Where senders have rings of their own: which of them is this sender's, from 1 on.
     pub(crate) lane: usize,
@@ -90,7 +92,9 @@ pub(crate) struct Consumer {
     pub(crate) stepped_over: u64,
     /// The most messages that were ever seen waiting.
     pub(crate) high_water: u64,
-    /// Behind what this receiver has just claimed more was seen, for others.
+    /// How far values were seen to be published beyond that, where receivers compete.
+    seen: u64,
+    /// Something was claimed of which others may have been told; or there may be more behind it, for others.
     pub(crate) more_for_others: bool,
     /// Looks in vain since the last message; counted for streams only.
     pub(crate) lulls: u8,
@@ -111,6 +115,7 @@ impl Consumer {
             passed: 0,
             stepped_over: 0,
             high_water: 0,
+            seen: start,
             more_for_others: false,
             lulls: 0,
             ended: false,
@@ -336,6 +341,11 @@ pub(crate) unsafe trait Ring<T>: Sized {
 
     /// Drops the values that receivers have only looked at.
     fn drop_values(&mut self) {}
+
+    /// Whether another receiver may find something now: looked at only if one sleeps.
+    fn has_more(&self) -> bool {
+        true
+    }
 
     /// How many positions no receiver has claimed yet: a hint, and cheap.
     fn unclaimed(&self) -> usize {

@@ -52,6 +52,14 @@ pub(crate) const fn guard(_name: &str) -> bool {
     true
 }
 
+/// Passes a moment on the processor. Loom has no moments.
+#[inline]
+pub(crate) fn pause(spins: u32) {
+    if cfg!(not(ringway_loom)) {
+        (0..spins).for_each(|_| spin_loop());
+    }
+}
+
 /// Gives the core away for about `duration`, without an event to be woken by.
 #[cfg(not(ringway_loom))]
 pub(crate) fn nap(duration: core::time::Duration) {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 /// Just below the numbers at which positions, or the words they stand in, wrap.
-const STARTS: [u64; 6] = [0, (1 << 32) - 3, (1 << 61) - 3, (1 << 62) - 3, (1 << 63) - 3, u64::MAX - 2];
+const STARTS: [u64; 7] = [0, (1 << 32) - 3, (1 << 60) - 3, (1 << 61) - 3, (1 << 62) - 3, (1 << 63) - 3, u64::MAX - 2];
 
 every_kind! {
     fn x24_capacity_is_what_fits(channel, _at) {

@@ -219,12 +219,11 @@ fn a_run_is_received_in_parts() {
         tx.try_send_iter(&mut (5..7)).unwrap();
         tx.try_send(7).unwrap();
         let mut batches = Vec::new();
-        for max in [1, 2, 1, 4, 1] {
+        for max in [1, 2, 1, 3, 1] {
             batches.push(rx.clone().try_batch(max).unwrap().collect::<Vec<_>>());
         }
-        // The first run is long: nothing but its rest is in a batch with its parts.
-        assert_eq!(batches, [vec![0], vec![1, 2], vec![3], vec![4], vec![5]]);
-        assert_eq!(rx.clone().drain(16, drop) + rx.clone().drain(16, drop), 2);
+        // A batch ends where it was wanted to, whatever the runs were.
+        assert_eq!(batches, [vec![0], vec![1, 2], vec![3], vec![4, 5, 6], vec![7]]);
         assert_eq!(tx.len(), 0);
     }
 }

@@ -243,3 +243,63 @@ fn who_was_too_slow_finds_the_middle_of_a_run() {
         drop(receiver.join().unwrap());
     });
 }
+
+/// A ring of four whose first half was taken in one batch: that is one free run, and so is the rest later.
+fn half_free() -> (Sender<u32>, Receiver<u32>) {
+    let (mut tx, mut rx) = channel(4);
+    assert_eq!(tx.try_send_iter(&mut (0..4)), Ok(4));
+    assert_eq!(rx.drain(2, drop), 2);
+    (tx, rx)
+}
+
+/// Nobody finds the ring full while the rest of a free run is there: the middle of it is known to who finds the tail there.
+#[test]
+fn v05_the_middle_of_a_free_run_is_room() {
+    model("the middle of a free run is room", 3, || {
+        let (mut tx, mut rx) = half_free();
+        let mut other = tx.clone();
+        let sender = thread::spawn(move || (other.try_send(4).is_ok(), other));
+        assert!(tx.try_send(5).is_ok());
+        assert!(sender.join().unwrap().0);
+        assert_eq!(rx.drain(4, drop), 4);
+    });
+}
+
+/// A look that ended in a refusal is no claim: who sends one message then tells the others of the rest of the run.
+#[test]
+fn v05_a_refused_look_hides_no_room() {
+    model("a refused look hides no room", 2, || {
+        let (mut tx, mut rx) = half_free();
+        let mut other = tx.clone();
+        assert!(tx.try_reserve(3).is_err());
+        let sender = thread::spawn(move || (other.try_send(4).is_ok(), other));
+        assert!(tx.try_send(5).is_ok());
+        assert!(sender.join().unwrap().0);
+        assert_eq!(rx.drain(4, drop), 4);
+    });
+}
+
+/// A sender that looks where the tail was, and finds that the ring has come round there, looks again, and writes no slot that is
+/// somebody else's.
+#[test]
+fn a_sender_that_looks_too_late_looks_again() {
+    model("a sender that looks too late looks again", 3, || {
+        let mint = Mint::new();
+        let (mut tx, mut rx) = channel(2);
+        assert_eq!(tx.try_send_iter(&mut [0, 1].map(|n| mint.token(n)).into_iter()), Ok(2));
+        assert_eq!(rx.drain(2, drop), 2);
+        let (mut late, token) = (tx.clone(), mint.token(2));
+        // Refused or not, it is dropped once.
+        let sender = thread::spawn(move || (late.try_send(token).is_ok(), late));
+        let (mut sent, mut received) = (0, 0);
+        for n in [3, 5] {
+            sent += tx.try_send_iter(&mut [n, n + 1].map(|n| mint.token(n)).into_iter()).unwrap();
+            received += rx.drain(2, drop);
+        }
+        let (late, _late) = sender.join().unwrap();
+        received += rx.drain(2, drop);
+        assert_eq!(received, sent + usize::from(late));
+        drop((tx, rx));
+        assert_eq!(mint.alive(), 0);
+    });
+}

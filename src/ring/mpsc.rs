@@ -22,7 +22,8 @@
 //! | O7 `close`: Release store of `closed`, after the seal | O8 | the receiver never learns of the seal, or takes it for open |
 //! | O8 `poll`: Acquire load of `closed` | O7 | the same |
 
-use super::runs::{Runs, Settled};
+use super::mpmc::publish;
+use super::runs::{Kind, Runs};
 use super::storage::probe;
 use super::tail::{Tail, ahead};
 use super::{Consumer, Polled, Positions, Producer, Refused, Ring, Run, Storage};
@@ -49,9 +50,12 @@ impl<T> MpscRing<T> {
     fn walk(&self, consumer: &mut Consumer, max: usize) {
         while consumer.available() < max {
             // The note is that of the stamp (N3): nobody claims these positions before this receiver has released them.
-            match self.published.at(consumer.ready) {
-                Some(Settled::Values(len)) => consumer.ready = consumer.ready.wrapping_add(len),
-                Some(Settled::Skip(len)) if consumer.available() == 0 => {
+            if let Some(len) = self.published.run(consumer.ready, Kind::Values) {
+                consumer.ready = consumer.ready.wrapping_add(len);
+                continue;
+            }
+            match self.published.run(consumer.ready, Kind::Skip) {
+                Some(len) if consumer.available() == 0 => {
                     consumer.ready = consumer.ready.wrapping_add(len);
                     consumer.step_over(len);
                 }
@@ -140,17 +144,5 @@ unsafe impl<T> Ring<T> for MpscRing<T> {
         // Relaxed: a report. `head` first: the tail read later is not behind it, only possibly too far ahead.
         let head = self.head.load(Ordering::Relaxed);
         Positions::between(head, self.tail.position(), self.storage.capacity())
-    }
-}
-
-/// Settles what was written of a claimed run, and turns the rest into a skip mark.
-#[inline]
-pub(super) fn publish(published: &Runs, run: Run, written: usize) {
-    if written < run.len {
-        // Before the stamp of the first part: a receiver that comes past it finds the mark, not a hole for a moment.
-        published.skip(run.start.wrapping_add(written as u64), run.len - written);
-    }
-    if written > 0 {
-        published.settle(run.start, written);
     }
 }

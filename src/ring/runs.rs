@@ -1,166 +1,163 @@
-//! Run stamps: for each position, whether something that begins there is settled, and how far it reaches.
+//! Run stamps: for each position, whether something that begins there is settled, what it is, and how far it reaches.
 //!
 //! A run of positions is settled with one store of a stamp that names its first position; nothing is cleared, for a stamp
-//! names one position for ever. A run of one value is told by the stamp alone; what else there is to say of a run (its
-//! length, or that it holds no values) stands in a note beside the stamp.
+//! names one position for ever. A run of one is told by the stamp alone; the length of a longer one stands in a *note*, in the
+//! place of its second position's stamp, where no other run can begin.
 //!
 //! # Words
 //!
-//! `stamp = position << 2 | kind`: positions are told apart by 62 bits.
+//! `stamp = position << 4 | kind << 1 | long`, `note = length << 4 | NOTE`: positions are told apart by 60 bits.
 //!
 //! # Invariants
 //!
-//! * **N1** Stamp and note of a position are written by who owns the position, the note first.
-//! * **N2** A stamp that names position `p` was stored for `p`: stale and initial stamps name positions that lie behind. A run
-//!   that was left says so in the stamp itself, not in its note: whoever takes it over settles the same position again.
-//! * **N3** A note is that of the stamp read before it unless its position was passed and claimed again in between. Where that
-//!   can happen, whoever read it acts on it by a compare-and-swap that fails then, or looks again (N7) whether it has.
+//! * **N1** Stamp and note of a run are written by who owns its positions, the note first.
+//! * **N2** A stamp that names position `p` was stored for `p`: stale and initial stamps name positions that lie behind.
+//! * **N3** A note is that of the stamp read before it unless the run was passed in between; then it is no note any more, or that
+//!   of a later run from the same slot, which has been passed over its whole length too or lies a lap ahead. Where that can
+//!   happen, whoever read it acts on it by a compare-and-swap that fails then, or looks again (N7) whether it has.
 //!
 //! # Orderings
 //!
 //! | site | pairs with | without it |
 //! |---|---|---|
 //! | N4 `settle`: Release store of the stamp | N5 | slots or note are seen before they are written |
-//! | N5 `at`, `take`: Acquire load of the stamp | N4 | the same |
+//! | N5 `word_at`, `take`: Acquire load, or exchange, of the stamp | N4 | the same |
 //! | N6 `settle`: Release store of the note | N7 | whoever read a later note still finds its position unpassed |
-//! | N7 `at`: Acquire load of the note, before that look | N6 | the same |
+//! | N7 `len`: Acquire load of the note, before that look | N6 | the same |
 
 use super::storage::allocate;
 use crate::error::BuildError;
 use crate::sync::{AtomicU64, Ordering};
 
 /// How far positions are shifted in a stamp: below them stands what is settled.
-const KIND: u32 = 2;
-/// One value.
-const ONE: u64 = 0;
-/// As many values as the note says.
-const VALUES: u64 = 1;
-/// As many positions without values as the note says.
-const SKIP: u64 = 2;
-/// As many values as the note says, whose owner has left them.
-const LEFT: u64 = 3;
+const BELOW: u32 = 4;
+/// The run is longer than one position.
+const LONG: u64 = 1;
+/// No stamp, but the length of the run that begins one position before.
+const NOTE: u64 = 14;
 
-/// What is settled of a run.
+/// What is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Settled {
-    /// So many positions, like any others.
-    Values(u64),
-    /// So many that hold no values: a skip mark.
-    Skip(u64),
-    /// Its owner has left it; how long it is, whoever [takes](Runs::take) it learns.
-    Left,
+#[repr(u64)]
+pub(super) enum Kind {
+    /// Values.
+    Values = 0,
+    /// Positions that hold no values: a skip mark.
+    Skip = 2,
+    /// Positions whose slots the lap before is done with.
+    Free = 4,
+    /// Values that were claimed and whose owner has left them.
+    Left = 6,
 }
 
 pub(super) struct Runs {
-    stamps: Box<[AtomicU64]>,
-    notes: Box<[AtomicU64]>,
+    words: Box<[AtomicU64]>,
 }
 
 impl Runs {
-    pub(super) const BYTES_PER_SLOT: usize = 2 * size_of::<AtomicU64>();
+    pub(super) const BYTES_PER_SLOT: usize = size_of::<AtomicU64>();
 
-    /// For `capacity` slots, a power of two, of which nothing is settled at `start`.
+    /// For `capacity` slots, a power of two, that are free from `start` on.
     pub(super) fn new(capacity: usize, start: u64) -> Result<Self, BuildError> {
-        // N2: the stamps of a lap that never was, each in its own slot.
-        let before = start.wrapping_sub(capacity as u64);
         let mut slots = 0..capacity as u64;
-        let stamps = allocate(capacity, || {
+        let words = allocate(capacity, || {
             let slot = slots.next().unwrap_or(0);
-            AtomicU64::new(before.wrapping_add(slot.wrapping_sub(before) & (capacity as u64 - 1)) << KIND)
+            AtomicU64::new(stamp(start.wrapping_add(slot.wrapping_sub(start) & (capacity as u64 - 1)), Kind::Free))
         })?;
-        Ok(Self { stamps, notes: allocate(capacity, || AtomicU64::new(0))? })
+        Ok(Self { words })
     }
 
     #[inline(always)]
-    fn index(&self, position: u64) -> usize {
-        position as usize & (self.stamps.len() - 1)
+    pub(super) fn capacity(&self) -> u64 {
+        self.words.len() as u64
     }
 
-    /// Settles the run of `len` values that begins at `position`. The caller owns them, as for the next two.
     #[inline(always)]
-    pub(super) fn settle(&self, position: u64, len: usize) {
-        if len == 1 {
-            self.stamp(position, ONE);
-        } else {
-            self.note(position, VALUES, len);
+    fn word(&self, position: u64) -> &AtomicU64 {
+        &self.words[position as usize & (self.words.len() - 1)]
+    }
+
+    /// Settles the run of `len` positions that begins at `position`, which the caller owns.
+    #[inline(always)]
+    pub(super) fn settle(&self, position: u64, kind: Kind, len: u64) {
+        let mut word = stamp(position, kind);
+        if len > 1 {
+            word |= LONG;
+            // Release: N6, pairs with N7.
+            self.word(position.wrapping_add(1)).store(len << BELOW | NOTE, Ordering::Release);
         }
-    }
-
-    pub(super) fn skip(&self, position: u64, len: usize) {
-        self.note(position, SKIP, len);
-    }
-
-    pub(super) fn leave(&self, position: u64, len: usize) {
-        self.note(position, LEFT, len);
-    }
-
-    #[inline(always)]
-    fn note(&self, position: u64, kind: u64, len: usize) {
-        // Release: N6, pairs with N7.
-        self.notes[self.index(position)].store(len as u64, Ordering::Release);
-        self.stamp(position, kind);
-    }
-
-    #[inline(always)]
-    fn stamp(&self, position: u64, kind: u64) {
         // Release: N4, pairs with N5.
-        self.stamps[self.index(position)].store(position << KIND | kind, Ordering::Release);
+        self.word(position).store(word, Ordering::Release);
     }
 
-    /// What is settled at `position`, if anything is.
+    /// The stamp at `position`, as its difference from one that says `kind`.
     #[inline(always)]
-    pub(super) fn at(&self, position: u64) -> Option<Settled> {
-        let index = self.index(position);
-        // Acquire: N7, pairs with N6.
-        let note = || self.notes[index].load(Ordering::Acquire);
+    fn difference(&self, position: u64, kind: Kind) -> u64 {
         // Acquire: N5, pairs with N4.
-        match self.stamps[index].load(Ordering::Acquire) ^ (position << KIND) {
-            ONE => Some(Settled::Values(1)),
-            VALUES => Some(Settled::Values(note())),
-            SKIP => Some(Settled::Skip(note())),
-            LEFT => Some(Settled::Left),
-            _ => None,
-        }
+        self.word(position).load(Ordering::Acquire) ^ stamp(position, kind)
     }
 
-    /// How many values, or positions to step over, are settled at `position` for good.
+    /// The length of the long run that begins at `position`; none if that has been passed.
     #[inline(always)]
-    pub(super) fn len_at(&self, position: u64) -> Option<u64> {
-        match self.at(position)? {
-            Settled::Values(len) | Settled::Skip(len) => Some(len),
-            Settled::Left => None,
+    fn len(&self, position: u64) -> Option<u64> {
+        // Acquire: N7, pairs with N6.
+        let note = self.word(position.wrapping_add(1)).load(Ordering::Acquire);
+        (note & ((1 << BELOW) - 1) == NOTE).then_some(note >> BELOW)
+    }
+
+    /// How many positions are settled as `kind` by a run that begins at `position`, if one does.
+    #[inline(always)]
+    pub(super) fn run(&self, position: u64, kind: Kind) -> Option<u64> {
+        match self.difference(position, kind) {
+            0 => Some(1),
+            LONG => self.len(position),
+            _ => None,
         }
     }
 
     /// Makes a run that was left unsettled again, and gives its length, for the one caller that did it.
     pub(super) fn take(&self, position: u64) -> Option<u64> {
-        let index = self.index(position);
-        let (left, before) = (position << KIND | LEFT, position.wrapping_sub(self.stamps.len() as u64) << KIND);
+        let difference = self.difference(position, Kind::Left);
+        if difference > LONG {
+            return None;
+        }
         // Acquire: N5, pairs with N4. Relaxed otherwise: nothing is told but that it is taken.
-        let taken = self.stamps[index].compare_exchange(left, before, Ordering::Acquire, Ordering::Relaxed);
-        // Relaxed: N1, the caller owns the position now.
-        taken.ok().map(|_| self.notes[index].load(Ordering::Relaxed))
+        let left = stamp(position, Kind::Left) | difference;
+        self.word(position).compare_exchange(left, NOTE, Ordering::Acquire, Ordering::Relaxed).ok()?;
+        // N1: the caller owns the run now, and its note is there.
+        if difference == LONG { self.len(position) } else { Some(1) }
     }
+}
+
+#[inline(always)]
+fn stamp(position: u64, kind: Kind) -> u64 {
+    position << BELOW | kind as u64
 }
 
 #[cfg(all(test, not(ringway_loom)))]
 mod tests {
     use super::*;
 
+    const KINDS: [Kind; 4] = [Kind::Values, Kind::Skip, Kind::Free, Kind::Left];
+
+    fn at(runs: &Runs, position: u64) -> Option<(Kind, u64)> {
+        KINDS.into_iter().find_map(|kind| runs.run(position, kind).map(|len| (kind, len)))
+    }
+
     /// A stamp names one position: no lap before or after it is taken for it, however many bits they share.
     #[test]
     fn s14_a_stamp_names_one_position() {
-        for start in [0, 5, (1 << 32) - 2, (1 << 61) + 3, u64::MAX - 7] {
+        for start in [0, 5, (1 << 32) - 2, (1 << 59) + 3, u64::MAX - 7] {
             let runs = Runs::new(4, start).unwrap();
-            assert!((0..4).all(|n| runs.at(start.wrapping_add(n)).is_none()), "nothing is settled at first");
-            let ways: [fn(&Runs, u64, usize); 3] = [Runs::settle, Runs::skip, Runs::leave];
-            for (settle, len) in ways.into_iter().flat_map(|way| [(way, 1), (way, 3)]) {
-                settle(&runs, start, len);
-                assert!(runs.at(start).is_some());
-                // 62 bits tell positions apart.
-                for laps in (2..62).map(|bit| 1_u64 << bit) {
-                    assert_eq!(runs.at(start.wrapping_add(laps)), None, "{laps} later");
-                    assert_eq!(runs.at(start.wrapping_sub(laps)), None, "{laps} before");
+            assert!((0..4).all(|n| at(&runs, start.wrapping_add(n)) == Some((Kind::Free, 1))), "all is free at first");
+            for (kind, len) in KINDS.into_iter().flat_map(|kind| [(kind, 1), (kind, 3)]) {
+                runs.settle(start, kind, len);
+                assert_eq!(at(&runs, start), Some((kind, len)));
+                assert!(len == 1 || at(&runs, start.wrapping_add(1)).is_none(), "a note is no stamp");
+                // 60 bits tell positions apart.
+                for laps in (2..60).map(|bit| 1_u64 << bit) {
+                    assert_eq!(at(&runs, start.wrapping_add(laps)), None, "{laps} later");
+                    assert_eq!(at(&runs, start.wrapping_sub(laps)), None, "{laps} before");
                 }
             }
         }

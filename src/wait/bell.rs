@@ -49,6 +49,20 @@ impl Bell {
     #[inline]
     pub(crate) fn notify(&self, n: u32) {
         self.barrier.light(); // W2, B4
+        self.ring(n);
+    }
+
+    /// The same if `wanted`, which is asked only if somebody sleeps.
+    #[inline]
+    pub(crate) fn notify_if(&self, n: u32, wanted: impl FnOnce() -> bool) {
+        self.barrier.light(); // W2, B4
+        if (self.own.has_sleepers() || self.moved_event().is_some_and(Event::has_sleepers)) && wanted() {
+            self.ring(n);
+        }
+    }
+
+    #[inline(always)]
+    fn ring(&self, n: u32) {
         // A wake-up for one of several might go to a sleeper that waits for something else.
         self.own.ring(|| if self.shared { u32::MAX } else { n });
         if let Some(event) = self.moved_event() {

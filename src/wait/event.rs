@@ -133,6 +133,13 @@ impl Event {
         }
     }
 
+    /// Whether somebody has announced to sleep, and nobody has taken charge of waking it.
+    #[inline(always)]
+    pub(super) fn has_sleepers(&self) -> bool {
+        // Relaxed: as in `ring`.
+        self.word().load(Ordering::Relaxed) as u32 != 0
+    }
+
     #[cold]
     #[inline(never)]
     fn wake(&self, mut word: u64, n: u32) {
