@@ -232,7 +232,7 @@ impl<T, R: Ring<T>> Shared<T, R> {
             start: builder.start,
             send_wait: builder.send_wait,
             recv_wait: builder.recv_wait,
-            streaming: (builder.streaming || builder.lanes > 0) && !R::RELEASED_IN_ANY_ORDER,
+            streaming: builder.streaming || builder.lanes > 0,
             name: builder.name.clone(),
             messages: core::marker::PhantomData,
         }))
@@ -289,7 +289,7 @@ impl<T, R: Ring<T>> Shared<T, R> {
         let mut polled = unsafe { self.ring.poll(consumer, max) };
         if self.streaming {
             // SAFETY: the caller's promise.
-            polled = unsafe { self.hold_back(consumer, polled) };
+            polled = unsafe { self.hold_back(consumer, max, polled) };
         }
         if high_water != consumer.high_water {
             self.counts.high_water.raise(consumer.high_water);
@@ -309,28 +309,32 @@ impl<T, R: Ring<T>> Shared<T, R> {
         polled
     }
 
-    /// While messages stream in, lets the senders get ahead when only a few are here, and looks once more. Close behind a sender
+    /// While messages stream in, lets the senders get ahead when few or none are here, and looks once more. Close behind a sender
     /// every message costs the journey of the lines that both sides use; some distance behind, many share one.
     ///
     /// # Safety
     ///
     /// As for [`Ring::poll`].
     #[inline]
-    unsafe fn hold_back(&self, consumer: &mut Consumer, polled: Polled) -> Polled {
-        if polled != Polled::Ready {
-            consumer.lulls = consumer.lulls.saturating_add(1);
-            return polled;
-        }
-        let lulls = core::mem::take(&mut consumer.lulls);
+    unsafe fn hold_back(&self, consumer: &mut Consumer, max: usize, polled: Polled) -> Polled {
+        let found = polled == Polled::Ready;
+        let lulls = consumer.lulls;
+        consumer.lulls = if found { 0 } else { lulls.saturating_add(1) };
         let few = MAX_BATCH.min(self.ring.storage().capacity() / 4);
-        // A message after a lull is alone, perhaps, and is not kept waiting.
-        if lulls > MOST_LULLS || consumer.available() >= few {
+        // A message after a lull is alone, perhaps, and is not kept waiting. What others compete for is claimed already.
+        let ahead = consumer.available() >= few || (found && R::RELEASED_IN_ANY_ORDER);
+        if lulls > MOST_LULLS || ahead || polled == Polled::Closed {
             return polled;
         }
         stay_off();
         // SAFETY: the caller's promise.
-        unsafe { self.ring.look_again(consumer) };
-        polled
+        unsafe {
+            if found {
+                self.ring.look_again(consumer);
+                return polled;
+            }
+            self.ring.poll(consumer, max)
+        }
     }
 
     /// All is over for this receiver: that is final. A message of a send that raced the closing may still come, for others.

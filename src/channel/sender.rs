@@ -7,7 +7,7 @@ use crate::MAX_BATCH;
 use crate::error::{Disconnected, ReserveError, SendError, SendTimeoutError, TrySendError};
 use crate::ring::{Producer, Refused, Ring, Run};
 use crate::sync::{Arc, Deadline, Ordering};
-use crate::wait::{Attempt, until};
+use crate::wait::{Attempt, stay_off, until};
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
@@ -66,7 +66,14 @@ impl<T, K: Kind> Sender<T, K> {
     #[inline]
     pub fn try_send(&mut self, message: T) -> Result<(), TrySendError<T>> {
         self.settle_forgotten();
-        try_send(&self.shared, &mut self.producer, message)
+        let Self { shared, producer, .. } = self;
+        match try_send(shared, producer, message) {
+            Err(TrySendError::Full(message)) if shared.streaming => {
+                stay_off();
+                try_send(shared, producer, message)
+            }
+            settled => settled,
+        }
     }
 
     /// Sends a message, waiting for room as [`Builder::send_wait`](crate::Builder::send_wait) says. May wait.

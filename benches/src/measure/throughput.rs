@@ -9,7 +9,7 @@ use super::workload::{self, Kind, Style, Workload};
 use super::{MeasureArgs, copy, hand_over, tell_of_peers};
 use crate::output::print;
 use crate::process;
-use ringway::{Builder, broadcast, mpmc, mpsc, spsc};
+use ringway::{BuildError, Builder, broadcast, mpmc, mpsc, spsc};
 use std::process::ExitCode;
 
 pub(crate) fn throughput(args: &MeasureArgs) -> Result<ExitCode, String> {
@@ -65,7 +65,10 @@ fn contenders_for<M: Payload>(workload: &Workload) -> Vec<Contender<Sample>> {
 fn ours<M: Payload>(workload: &Workload) -> Vec<Contender<Sample>> {
     let (w, name, role) = (workload, "ringway", Role::Ringway);
     match workload.kind {
-        Kind::Spsc => vec![stream::pair::<M, _, _>(name, role, w, spsc::channel)],
+        Kind::Spsc => vec![
+            stream::pair::<M, _, _>(name, role, w, spsc::channel),
+            stream::pair::<M, _, _>(STREAMING, role, w, |capacity| built(streaming(capacity).spsc())),
+        ],
         Kind::Mpsc => vec![
             stream::to_one::<M, _, _>(name, role, w, mpsc::channel),
             stream::contender::<M, _, _>("ringway, lanes", role, w, {
@@ -73,15 +76,28 @@ fn ours<M: Payload>(workload: &Workload) -> Vec<Contender<Sample>> {
                 move || lanes(capacity, producers)
             }),
         ],
-        Kind::Mpmc => vec![stream::shared::<M, _, _>(name, role, w, mpmc::channel)],
+        Kind::Mpmc => vec![
+            stream::shared::<M, _, _>(name, role, w, mpmc::channel),
+            stream::shared::<M, _, _>(STREAMING, role, w, |capacity| built(streaming(capacity).mpmc())),
+        ],
         Kind::Broadcast => vec![stream::to_all::<M, _, _>(name, role, w, readers)],
     }
 }
 
+/// The variant for streams.
+const STREAMING: &str = "ringway streaming";
+
+fn streaming(capacity: usize) -> Builder {
+    Builder::new(capacity).streaming()
+}
+
+fn built<Ends>(channel: Result<Ends, BuildError>) -> Ends {
+    channel.unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// A ring of its own for each producer.
 fn lanes<M: Payload>(capacity: usize, producers: usize) -> (Vec<mpsc::Sender<M>>, Vec<mpsc::Receiver<M>>) {
-    let channel = Builder::new(capacity).lanes(producers).mpsc();
-    let (tx, rx) = channel.unwrap_or_else(|error| panic!("{error}"));
+    let (tx, rx) = built(Builder::new(capacity).lanes(producers).mpsc());
     (vec![tx; producers], vec![rx])
 }
 
