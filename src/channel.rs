@@ -5,6 +5,7 @@ mod builder;
 mod carry;
 mod iter;
 pub(crate) mod lend;
+mod local;
 mod probe;
 mod receiver;
 mod sender;

@@ -1,15 +1,9 @@
 //! Slots reserved before there is anything to put in.
-//!
-//! # Invariants
-//!
-//! * **B1** What [`Local`] moves out of an iterator's place it moves back before the borrow of that place ends, on every way out.
-//!   It cannot be forgotten: it never leaves the function that made it.
 
 use super::Publish;
+use super::local::locally;
 use crate::ring::{For, Producer, Run, Storage, Window};
 use core::fmt;
-use core::mem::ManuallyDrop;
-use core::ptr;
 
 /// A run that a sender has claimed and not settled. Lives in the sender, so that a forgotten [`Slots`] can be settled
 /// later.
@@ -78,11 +72,7 @@ impl Claim {
     /// Writes the slots that are left with what `messages` gives, and takes no more from it than goes in.
     #[inline]
     pub(super) fn fill<T, I: Iterator<Item = T>>(&mut self, storage: &Storage<T>, messages: &mut I) {
-        if size_of::<I>() <= Local::<I>::MAX {
-            self.write_all(storage, &mut *Local::of(messages).iter);
-        } else {
-            self.write_all(storage, messages);
-        }
+        locally(messages, |messages| self.write_all(storage, messages));
     }
 
     #[inline(always)]
@@ -118,32 +108,6 @@ impl Claim {
 
     pub(super) fn written(&self) -> usize {
         self.written
-    }
-}
-
-/// An iterator that lives here while it is used, and goes back where it was borrowed, also when unwinding.
-///
-/// Behind a reference its state would be stored after every message, between the stores of the messages themselves. Processors
-/// write out consecutive stores to one line together; torn apart like that, lines of 64 bytes went at 0.7 of the speed.
-struct Local<'a, I> {
-    iter: ManuallyDrop<I>,
-    home: &'a mut I,
-}
-
-impl<'a, I> Local<'a, I> {
-    /// Bytes that are worth the way there and back.
-    const MAX: usize = 256;
-
-    fn of(home: &'a mut I) -> Self {
-        // SAFETY: B1: nobody can look at `home` while it is borrowed here, and it is made whole again before that ends.
-        Self { iter: ManuallyDrop::new(unsafe { ptr::read(home) }), home }
-    }
-}
-
-impl<I> Drop for Local<'_, I> {
-    fn drop(&mut self) {
-        // SAFETY: B1: what is overwritten was moved out by `of`, and what is moved back is not used or dropped here any more.
-        unsafe { ptr::copy_nonoverlapping(&*self.iter, self.home, 1) };
     }
 }
 

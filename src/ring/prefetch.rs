@@ -45,6 +45,22 @@ fn burst_of<T>(slots: *const [T]) -> impl Iterator<Item = *const u8> {
     (0..lines).map(move |line| slots.cast::<u8>().wrapping_add(line * LINE))
 }
 
+/// How many messages a window is ahead of its loop; none if they are small.
+pub(crate) const fn ahead<T>() -> usize {
+    if by_burst::<T>() || size_of::<T>() == 0 { 0 } else { WINDOW.div_ceil(size_of::<T>().div_ceil(LINE)) }
+}
+
+/// Asks for the lines of one message, of a line or more.
+#[inline(always)]
+pub(crate) fn message<T>(slot: *const T, what: For) {
+    lines_of(slot).for_each(|line| hint(line, what));
+}
+
+#[inline(always)]
+fn lines_of<T>(slot: *const T) -> impl Iterator<Item = *const u8> {
+    (0..size_of::<T>().div_ceil(LINE)).map(move |line| slot.cast::<u8>().wrapping_add(line * LINE))
+}
+
 /// A window that rolls ahead of a loop over `slots`; for messages of a line or more.
 pub(crate) struct Window<T> {
     slots: *const [T],
@@ -52,35 +68,31 @@ pub(crate) struct Window<T> {
 }
 
 impl<T> Window<T> {
-    const LINES: usize = size_of::<T>().div_ceil(LINE);
-    /// Messages that the window is ahead.
-    const AHEAD: usize = if Self::LINES == 0 { 0 } else { WINDOW.div_ceil(Self::LINES) };
-
     /// Asks for the first of them, if there are two or more.
     #[inline(always)]
     pub(crate) fn open(slots: *const [T], what: For) -> Self {
         let window = Self { slots, what };
-        let first = if slots.len() > 1 { Self::AHEAD } else { 0 };
-        (0..first).for_each(|index| window.ask_for(index));
+        (0..window.first()).filter_map(|index| window.slot(index)).for_each(|slot| message(slot, what));
         window
     }
 
     /// The loop has come to `index`.
     #[inline(always)]
     pub(crate) fn roll(&self, index: usize) {
-        self.ask_for(index + Self::AHEAD);
+        if let Some(slot) = self.slot(index + ahead::<T>()) {
+            message(slot, self.what);
+        }
     }
 
     #[inline(always)]
-    fn ask_for(&self, index: usize) {
-        self.lines_of(index).for_each(|line| hint(line, self.what));
+    fn first(&self) -> usize {
+        if self.slots.len() > 1 { ahead::<T>() } else { 0 }
     }
 
+    /// What is asked for at `index`.
     #[inline(always)]
-    fn lines_of(&self, index: usize) -> impl Iterator<Item = *const u8> {
-        let message = self.slots.cast::<T>().wrapping_add(index).cast::<u8>();
-        let lines = if !by_burst::<T>() && index < self.slots.len() { Self::LINES } else { 0 };
-        (0..lines).map(move |line| message.wrapping_add(line * LINE))
+    fn slot(&self, index: usize) -> Option<*const T> {
+        (ahead::<T>() > 0 && index < self.slots.len()).then(|| self.slots.cast::<T>().wrapping_add(index))
     }
 }
 
@@ -131,9 +143,8 @@ mod tests {
         let slots = vec![value; len];
         let slots: *const [T] = &*slots;
         let window = Window { slots, what: For::Writing };
-        let first = if len > 1 { Window::<T>::AHEAD } else { 0 };
-        let rolled = (0..first).chain((0..len).map(|index| index + Window::<T>::AHEAD));
-        let rolled: Vec<_> = rolled.flat_map(|index| window.lines_of(index)).collect();
+        let rolled = (0..window.first()).chain((0..len).map(|index| index + ahead::<T>()));
+        let rolled: Vec<_> = rolled.filter_map(|index| window.slot(index)).flat_map(lines_of).collect();
         let begin = slots.cast::<u8>() as usize;
         let lines = burst_of(slots).chain(rolled).map(|line| line as usize);
         lines
