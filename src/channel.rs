@@ -263,8 +263,14 @@ impl<T, R: Ring<T>> Shared<T, R> {
     #[inline(always)]
     unsafe fn poll(&self, consumer: &mut Consumer, max: usize) -> Polled {
         // What is known to be here needs no look at the ring.
-        if consumer.available() >= max && consumer.head == consumer.released {
-            return Polled::Ready;
+        if consumer.head == consumer.released {
+            if consumer.available() >= max {
+                return Polled::Ready;
+            }
+            if max == 1 && self.ring.claim_seen(consumer) {
+                self.hand_on();
+                return Polled::Ready;
+            }
         }
         // SAFETY: the caller's promise.
         unsafe { self.look(consumer, max) }
@@ -275,7 +281,7 @@ impl<T, R: Ring<T>> Shared<T, R> {
     /// # Safety
     ///
     /// As there.
-    #[inline]
+    #[inline(never)]
     unsafe fn look(&self, consumer: &mut Consumer, max: usize) -> Polled {
         if consumer.ended {
             return Polled::Closed;
@@ -299,15 +305,22 @@ impl<T, R: Ring<T>> Shared<T, R> {
             // SAFETY: the caller's promise.
             unsafe { self.settle_marks(consumer) };
         }
-        if core::mem::take(&mut consumer.more_for_others) && guard("a wake-up is handed on") {
-            // Whoever published more may have woken a receiver that could not reach it yet: it is handed on from one to the
-            // next, one wake-up for each that finds work.
-            self.bells.not_empty.notify_if(1, || self.ring.has_more());
+        if core::mem::take(&mut consumer.more_for_others) {
+            self.hand_on();
         }
         if polled == Polled::Closed {
             self.end(consumer);
         }
         polled
+    }
+
+    /// Whoever published more than this receiver has claimed may have woken another that could not reach it yet: the wake-up is
+    /// handed on from one to the next, one for each that finds work.
+    #[inline(always)]
+    fn hand_on(&self) {
+        if guard("a wake-up is handed on") {
+            self.bells.not_empty.notify_if(1, || self.ring.has_more());
+        }
     }
 
     /// While messages stream in, lets the senders get ahead when few or none are here, and looks once more. Close behind a sender

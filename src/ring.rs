@@ -277,6 +277,12 @@ pub(crate) unsafe trait Ring<T>: Sized {
     /// below its head, and has released it.
     unsafe fn poll(&self, consumer: &mut Consumer, max: usize) -> Polled;
 
+    /// Claims one value that this receiver has seen before, where receivers compete. It holds none, and has released what it took.
+    #[inline(always)]
+    fn claim_seen(&self, _consumer: &mut Consumer) -> bool {
+        false
+    }
+
     /// Looks for more than is known, however much that is.
     ///
     /// # Safety

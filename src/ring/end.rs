@@ -71,6 +71,15 @@ impl End {
         self.look_and_claim(runs, kind, seen, bounds)
     }
 
+    /// Claims one position that was seen settled before; none if nobody knows of any, or somebody else was faster.
+    #[inline(always)]
+    pub(super) fn claim_seen(&self, seen: u64) -> Option<u64> {
+        // Relaxed: as in `claim`.
+        let word = self.position.load(Ordering::Relaxed);
+        let at = word >> 1;
+        (ahead(seen, at) > 0 && word & SEALED == 0 && self.moves(word, 1)).then_some(at)
+    }
+
     #[inline(never)]
     fn look_and_claim(&self, runs: &Runs, kind: Kind, seen: &mut u64, (min, max): (u64, u64)) -> Claimed {
         // What is seen counts for later calls only once a part of it was claimed: a run may have to be told first.

@@ -206,6 +206,16 @@ unsafe impl<T> Ring<T> for MpmcRing<T> {
         }
     }
 
+    #[inline(always)]
+    fn claim_seen(&self, consumer: &mut Consumer) -> bool {
+        // Relaxed: a hint, as in `poll`.
+        if self.seldom.left.load(Ordering::Relaxed) > 0 {
+            return false;
+        }
+        let claimed = self.head.claim_seen(consumer.seen);
+        claimed.map(|at| consumer.move_to(at, 1)).is_some()
+    }
+
     /// More may be at the head than this receiver has claimed.
     fn has_more(&self) -> bool {
         // Relaxed: a hint, as in `poll`.
