@@ -49,12 +49,14 @@ pub(crate) struct Producer {
     pub(crate) head: u64,
     /// Where senders have rings of their own: which of them is this sender's, from 1 on.
     pub(crate) lane: usize,
+    /// In a stream: it has found the ring full, and holds back before it looks again.
+    pub(crate) held_back: bool,
 }
 
 impl Producer {
     /// Goes on at `tail`, and knows of no room.
     fn newcomer(tail: u64, capacity: usize, lane: usize) -> Self {
-        Self { tail, head: tail.wrapping_sub(capacity as u64), lane }
+        Self { tail, head: tail.wrapping_sub(capacity as u64), lane, held_back: false }
     }
 
     /// Claims between `min` and `max` positions, in rings with one sender; `look` finds how far the receivers have come.

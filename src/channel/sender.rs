@@ -38,7 +38,8 @@ pub struct Sender<T, K: Kind> {
 
 impl<T, K: Kind> Sender<T, K> {
     pub(super) fn new(shared: Arc<Shared<T, K::Ring<T>>>) -> Self {
-        let producer = shared.ring.join(&Producer { tail: shared.start, head: shared.start, lane: 0 });
+        let producer =
+            shared.ring.join(&Producer { tail: shared.start, head: shared.start, lane: 0, held_back: false });
         Self { shared, producer, claim: Claim::NONE, not_sync: PhantomData }
     }
 
@@ -67,13 +68,11 @@ impl<T, K: Kind> Sender<T, K> {
     pub fn try_send(&mut self, message: T) -> Result<(), TrySendError<T>> {
         self.settle_forgotten();
         let Self { shared, producer, .. } = self;
-        match try_send(shared, producer, message) {
-            Err(TrySendError::Full(message)) if shared.streaming => {
-                stay_off();
-                try_send(shared, producer, message)
-            }
-            settled => settled,
+        if producer.held_back {
+            producer.held_back = false;
+            stay_off();
         }
+        try_send(shared, producer, message)
     }
 
     /// Sends a message, waiting for room as [`Builder::send_wait`](crate::Builder::send_wait) says. May wait.
@@ -268,7 +267,10 @@ fn try_send<T, R: Ring<T>>(shared: &Shared<T, R>, producer: &mut Producer, messa
             shared.after_publication(1);
             Ok(())
         }
-        Err((Refused::Full { .. }, message)) => Err(TrySendError::Full(message)),
+        Err((Refused::Full { .. }, message)) => {
+            producer.held_back = shared.streaming;
+            Err(TrySendError::Full(message))
+        }
         Err((Refused::Closed, message)) => Err(TrySendError::Disconnected(message)),
     }
 }

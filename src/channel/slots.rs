@@ -92,12 +92,17 @@ impl Claim {
         let mut filling = Filling { claim: self, written: 0 };
         for piece in [first, second] {
             let window = Window::open(piece, For::Writing);
-            for index in 0..piece.len() {
+            let mut index = 0;
+            // The iterator's own loop: what `next` gives would be made elsewhere, and copied from there.
+            messages.take(piece.len()).for_each(|message| {
                 window.roll(index);
-                let Some(message) = messages.next() else { return };
                 // SAFETY: R1: in bounds of a piece of the claimed run that is not yet written.
                 unsafe { piece.cast::<T>().add(index).write(message) };
+                index += 1;
                 filling.written += 1;
+            });
+            if index < piece.len() {
+                return;
             }
         }
     }
