@@ -6,11 +6,13 @@ mod carry;
 mod iter;
 pub(crate) mod lend;
 mod local;
+mod look;
 mod probe;
 mod receiver;
 mod sender;
 mod slots;
 mod source;
+mod stats;
 
 pub use batch::Batch;
 pub use builder::Builder;
@@ -20,18 +22,15 @@ pub use receiver::Receiver;
 pub use sender::Sender;
 pub use slots::Slots;
 pub use source::{Sink, Source};
+pub use stats::{ChannelStats, Slowest};
 
-use crate::MAX_BATCH;
 use crate::error::BuildError;
 use crate::ring::{BroadcastRing, Consumer, LanesRing, MpmcRing, Polled, Producer, Ring, Run, SpscRing};
 use crate::sync::{Arc, AtomicUsize, Counter, guard};
-use crate::wait::{Bell, Event, Wait, stay_off};
+use crate::wait::{Bell, Event, Wait};
 use crossbeam_utils::CachePadded;
 
 use probe::Probe;
-
-/// Looks in vain after which a message does not belong to a stream any more.
-const MOST_LULLS: u8 = 2;
 
 mod kind {
     /// A kind of ring. Sealed: the kinds are this crate's.
@@ -84,51 +83,6 @@ pub(crate) mod many {
 impl many::ManySenders for Mpsc {}
 impl many::ManySenders for Mpmc {}
 impl many::ManyReceivers for Mpmc {}
-
-/// What a channel has done so far.
-///
-/// Read from any thread at any time. The figures are exact once nobody is in the middle of a call; until then each is
-/// true of some recent moment. Always: `sent = received + dropped + in_flight()`, up to that.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ChannelStats {
-    /// Messages that went in, including those of sends in progress.
-    pub sent: u64,
-    /// Messages that a receiver took or committed. A worker of a [pool](crate::Worker::pool) takes messages before its handler
-    /// sees them.
-    pub received: u64,
-    /// Messages that nobody took: dropped with the last receiver, or skipped after a panic in a worker's handler. A broadcast
-    /// drops none.
-    pub dropped: u64,
-    /// Slots that were reserved and not committed.
-    pub aborted: u64,
-    /// Sleeps of either side that were ended by the 100 ms safety net rather than by a wake-up; see
-    /// [`Event::rescued_wakeups`]. Channels that share an event share this figure.
-    pub rescued_wakeups: u64,
-    /// The most messages that were seen waiting at once, by the receiver when it looked.
-    pub high_water: u64,
-    /// What the slots and their bookkeeping occupy, in bytes. Fixed from the beginning.
-    pub memory_bytes: usize,
-    /// The receiver of a broadcast that is farthest behind: the one that gates when the channel is full.
-    pub slowest: Option<Slowest>,
-}
-
-/// Who is farthest behind, and how far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Slowest {
-    /// Which receiver: as its [`id`](crate::broadcast::Receiver::id) says.
-    pub receiver: usize,
-    /// How many messages it has still to read.
-    pub behind: u64,
-}
-
-impl ChannelStats {
-    /// Messages that are in the channel now.
-    pub fn in_flight(&self) -> u64 {
-        self.sent.saturating_sub(self.received).saturating_sub(self.dropped)
-    }
-}
 
 /// What all handles of a channel share.
 pub(crate) struct Shared<T, R: Ring<T>> {
@@ -253,130 +207,6 @@ impl<T, R: Ring<T>> Shared<T, R> {
             let all = R::EVERYBODY_READS && guard("everybody is woken for what everybody reads");
             self.bells.not_empty.notify(sleepers(messages as u64, all));
         }
-    }
-
-    /// As [`Ring::poll`]; `Closed` is final, and skip marks that were stepped over are released and counted.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Ring::poll`], but what lies below the head need not be released.
-    #[inline(always)]
-    unsafe fn poll(&self, consumer: &mut Consumer, max: usize) -> Polled {
-        // What is known to be here needs no look at the ring.
-        if consumer.head == consumer.released {
-            if consumer.available() >= max {
-                return Polled::Ready;
-            }
-            if max == 1 && self.ring.claim_seen(consumer) {
-                self.hand_on();
-                return Polled::Ready;
-            }
-        }
-        // SAFETY: the caller's promise.
-        unsafe { self.look(consumer, max) }
-    }
-
-    /// As [`poll`](Shared::poll), when not as much as is wanted is known.
-    ///
-    /// # Safety
-    ///
-    /// As there.
-    #[inline(never)]
-    unsafe fn look(&self, consumer: &mut Consumer, max: usize) -> Polled {
-        if consumer.ended {
-            return Polled::Closed;
-        }
-        if consumer.head != consumer.released {
-            // After a forgotten batch: nobody else would give these slots back.
-            // SAFETY: the caller's promise.
-            unsafe { self.release(consumer) };
-        }
-        let high_water = consumer.high_water;
-        // SAFETY: the caller's promise.
-        let mut polled = unsafe { self.ring.poll(consumer, max) };
-        if self.streaming {
-            // SAFETY: the caller's promise.
-            polled = unsafe { self.hold_back(consumer, max, polled) };
-        }
-        if high_water != consumer.high_water {
-            self.counts.high_water.raise(consumer.high_water);
-        }
-        if consumer.stepped_over > 0 {
-            // SAFETY: the caller's promise.
-            unsafe { self.settle_marks(consumer) };
-        }
-        if core::mem::take(&mut consumer.more_for_others) {
-            self.hand_on();
-        }
-        if polled == Polled::Closed {
-            self.end(consumer);
-        }
-        polled
-    }
-
-    /// Whoever published more than this receiver has claimed may have woken another that could not reach it yet: the wake-up is
-    /// handed on from one to the next, one for each that finds work.
-    #[inline(always)]
-    fn hand_on(&self) {
-        if guard("a wake-up is handed on") {
-            self.bells.not_empty.notify_if(1, || self.ring.has_more());
-        }
-    }
-
-    /// While messages stream in, lets the senders get ahead when few or none are here, and looks once more. Close behind a sender
-    /// every message costs the journey of the lines that both sides use; some distance behind, many share one.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Ring::poll`].
-    #[inline]
-    unsafe fn hold_back(&self, consumer: &mut Consumer, max: usize, polled: Polled) -> Polled {
-        let found = polled == Polled::Ready;
-        let lulls = consumer.lulls;
-        consumer.lulls = if found { 0 } else { lulls.saturating_add(1) };
-        let few = MAX_BATCH.min(self.ring.storage().capacity() / 4);
-        // A message after a lull is alone, perhaps, and is not kept waiting. What others compete for is claimed already.
-        let ahead = consumer.available() >= few || (found && R::RELEASED_IN_ANY_ORDER);
-        if lulls > MOST_LULLS || ahead || polled == Polled::Closed {
-            return polled;
-        }
-        stay_off();
-        // SAFETY: the caller's promise.
-        unsafe {
-            if found {
-                self.ring.look_again(consumer);
-                return polled;
-            }
-            self.ring.poll(consumer, max)
-        }
-    }
-
-    /// All is over for this receiver: that is final. A message of a send that raced the closing may still come, for others.
-    #[cold]
-    fn end(&self, consumer: &mut Consumer) {
-        consumer.ended = true;
-        if guard("who ends keeps nobody waiting") {
-            self.ring.retire(consumer);
-        }
-        if guard("who ends wakes those who follow") && self.ring.receivers_await_release() {
-            self.bells.not_empty.notify(u32::MAX);
-        }
-    }
-
-    /// Counts skip marks that were stepped over, and gives their slots back.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Ring::poll`].
-    #[cold]
-    unsafe fn settle_marks(&self, consumer: &mut Consumer) {
-        let marks = core::mem::take(&mut consumer.stepped_over);
-        self.counts.skipped.add(marks);
-        if consumer.head != consumer.released {
-            // SAFETY: the caller's promise.
-            unsafe { self.ring.release(consumer) };
-        }
-        self.room_made(marks);
     }
 
     /// Wakes those who may have waited for `positions` to be given back.
