@@ -394,7 +394,7 @@ mod tests {
     /// However often a sender sends, it asks how far the receivers have come only when the room it knows of is used up.
     #[test]
     fn x12_the_sender_looks_once_a_lap() {
-        let (mut producer, mut looks) = (Producer { tail: 0, head: 0, lane: 0 }, 0);
+        let (mut producer, mut looks) = (Producer { tail: 0, head: 0, lane: 0, held_back: false }, 0);
         for lap in 0..10 {
             for _ in 0..64 {
                 let look = || {
