@@ -98,15 +98,15 @@ unsafe impl<T: Send> Send for Inner<T> {}
 
 impl<T> Inner<T> {
     /// Puts the value into a free place whose index is the caller's: from then on it is its one handle's.
-    fn occupy(self: &Arc<Self>, index: u32, value: T) -> Handle<T> {
-        let place = &self.places[index as usize];
-        self.watch.touch(index as usize);
+    fn occupy(inner: &Arc<Self>, index: u32, value: T) -> Handle<T> {
+        let place = &inner.places[index as usize];
+        inner.watch.touch(index as usize);
         // SAFETY: B1: the index is the caller's, and the place is free.
         unsafe { (*place.value.get()).write(value) };
         let generation = generation(place.state.load(Ordering::Relaxed));
         // Relaxed: whoever gets the handle gets it by other means. A look-up is refused by this count.
         place.state.store(state(generation, OWNED), Ordering::Relaxed);
-        Handle::new(Arc::clone(self), index)
+        Handle::new(Arc::clone(inner), index)
     }
 }
 
@@ -137,7 +137,7 @@ impl<T> Slab<T> {
     /// [`Exhausted`] gives the value back when no place is free: all hold values, or wait in magazines.
     pub fn insert(&self, value: T) -> Result<Handle<T>, Exhausted<T>> {
         match self.inner.free.take() {
-            Some(index) => Ok(self.inner.occupy(index, value)),
+            Some(index) => Ok(Inner::occupy(&self.inner, index, value)),
             None => Err(Exhausted(value)),
         }
     }

@@ -47,7 +47,7 @@ impl<T> Magazine<T> {
         match self.len.checked_sub(1) {
             Some(last) => {
                 self.len = last;
-                Ok(self.inner.occupy(self.places[last], value))
+                Ok(Inner::occupy(&self.inner, self.places[last], value))
             }
             None => Err(Exhausted(value)),
         }
