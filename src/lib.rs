@@ -55,7 +55,8 @@
 //! | `ring`, `wait` | storage and positions, a file for each ring; strategies and the one park and wake handshake |
 //! | [`slab`], [`slot`] | places for large values, given out and taken back; records that are replaced while they are read |
 //! | [`ids`], [`value`], [`clock`] | interned names, small values, time that a test can turn |
-//! | `sync`, `error`, `metrics` | the door to atomics and threads (the system's, or loom's); errors; measuring |
+//! | [`metrics`] | measuring: counters, histograms, thresholds, exports |
+//! | `sync`, `error` | the door to atomics and threads (the system's, or loom's); errors |
 #![deny(missing_docs)]
 
 #[forbid(unsafe_code)]
@@ -73,7 +74,7 @@ mod error;
 #[forbid(unsafe_code)]
 pub mod ids;
 #[forbid(unsafe_code)]
-mod metrics;
+pub mod metrics;
 #[forbid(unsafe_code)]
 pub mod mpmc;
 #[forbid(unsafe_code)]

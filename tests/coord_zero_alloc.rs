@@ -2,6 +2,7 @@
 
 use ringway::clock::{Clock, ManualClock, Monotonic, Stamp};
 use ringway::ids::{Interner, KeyId};
+use ringway::metrics::{MetricsSnapshot, Registry};
 use ringway::slab::{FreeList, Slab};
 use ringway::slot::{OnceSlot, TwoCopy};
 use ringway::value::Value;
@@ -100,4 +101,24 @@ fn names_and_clocks_allocate_nothing() {
         black_box(Stamp::now().elapsed_ns());
     });
     assert_eq!(costs, 0);
+}
+
+#[test]
+fn metrics_allocate_nothing() {
+    let registry = Registry::builder().workers(1).build();
+    let (counter, gauge) = (registry.counter("n", &[]).unwrap(), registry.gauge("level", &[]).unwrap());
+    let (rate, histogram) = (registry.rate("share", &[]).unwrap(), registry.histogram("wait_ms", &[]).unwrap());
+    let mut snapshot = MetricsSnapshot::default();
+    registry.snapshot(&mut snapshot);
+    let costs = cost(|| {
+        counter.add(1);
+        gauge.set(1);
+        rate.set(1.0).unwrap();
+        histogram.record(1);
+        drop(histogram.time());
+    });
+    assert_eq!(costs, 0);
+    let before = COUNT.get();
+    (0..100).for_each(|_| registry.snapshot(&mut snapshot));
+    assert_eq!(COUNT.get() - before, 0);
 }

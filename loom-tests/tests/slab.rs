@@ -55,7 +55,7 @@ fn each_index_is_in_one_hand() {
         let taken = free.take_some(&mut some);
         some[..taken].iter().for_each(|&index| notes[index as usize].write(index));
         free.give_all(&some[..taken]);
-        others.map(|other| other.join().unwrap());
+        others.into_iter().for_each(|other| other.join().unwrap());
         let mut all = [0; 4];
         assert_eq!(free.take_some(&mut all), 3);
         all[..3].sort_unstable();
@@ -111,7 +111,7 @@ fn the_last_of_three_drops() {
         let last = shares.next().expect("one of three");
         assert_eq!(last.number, 1);
         drop((last, slab));
-        others.map(|other| other.join().unwrap());
+        others.into_iter().for_each(|other| other.join().unwrap());
         assert_eq!(mint.alive(), 0);
     });
 }

@@ -1,6 +1,6 @@
 //! Slots: a record that is replaced while it is read, a value that its last reader takes.
 
-use loom_tests::{Arc, Mint, Note, model, thread};
+use loom_tests::{Arc, Mint, Note, Token, model, thread};
 use ringway::slot::{OnceSlot, TwoCopy};
 
 fn whole([n, not_n]: [u64; 2]) -> u64 {
@@ -69,7 +69,7 @@ fn a_record_carries_what_came_before() {
 #[test]
 fn the_last_reader_takes() {
     model("once slot, two readers, two rounds", 2, || {
-        let (mint, slot) = (Mint::new(), Arc::new(OnceSlot::new(2)));
+        let (mint, slot) = (Mint::new(), Arc::new(OnceSlot::<Token>::new(2)));
         let other = {
             let slot = Arc::clone(&slot);
             thread::spawn(move || {
