@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 fn registry() -> Registry {
-    Registry::builder().series(8).tags(2).workers(2).flush(Duration::from_millis(1)).build()
+    Registry::builder().series(8).tags(2).workers(2).flush(2, Duration::from_millis(1)).build()
 }
 
 #[test]
@@ -195,6 +195,17 @@ fn d12_started_it_flushes_and_stopping_flushes_the_rest() {
     drop(batches);
     registry.start().unwrap();
     // Nobody stops it: it ends with the registry.
+}
+
+#[test]
+fn d12_batches_have_a_size() {
+    let (registry, kept) = (registry(), Kept::default());
+    for n in 0..5 {
+        registry.counter(&format!("n{n}"), &[]).unwrap();
+    }
+    registry.export(Box::new(kept.clone()));
+    assert_eq!(registry.flush().written, 5);
+    assert_eq!(kept.0.lock().unwrap().iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1]);
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub type Sample = SeriesReading;
 
 /// Takes what is exported: a file, a database, a network.
 pub trait Exporter: Send {
-    /// Writes what all series say at one time.
+    /// Writes what some series say, all of them read at about one time.
     ///
     /// # Errors
     ///
@@ -147,12 +147,13 @@ impl Registry {
         let mut targets = lock(&self.shared.exports.targets);
         let Targets { exporters, snapshot, report, .. } = &mut *targets;
         self.snapshot(snapshot);
-        let samples = snapshot.series.len() as u64;
         for (_, exporter) in exporters {
-            let write = core::panic::AssertUnwindSafe(|| exporter.write(&snapshot.series));
-            match std::panic::catch_unwind(write) {
-                Ok(Ok(())) => report.written += samples,
-                Ok(Err(_)) | Err(_) => report.dropped += samples,
+            for batch in snapshot.series.chunks(self.shared.settings.batch) {
+                let write = core::panic::AssertUnwindSafe(|| exporter.write(batch));
+                match std::panic::catch_unwind(write) {
+                    Ok(Ok(())) => report.written += batch.len() as u64,
+                    Ok(Err(_)) | Err(_) => report.dropped += batch.len() as u64,
+                }
             }
         }
         *report

@@ -97,6 +97,7 @@ pub struct RegistryBuilder {
     pub(super) series: usize,
     pub(super) workers: usize,
     pub(super) tags: usize,
+    pub(super) batch: usize,
     pub(super) flush: Duration,
 }
 
@@ -120,8 +121,10 @@ impl RegistryBuilder {
         self
     }
 
-    /// How often it is exported, once it is [started](Registry::start); each second by default.
-    pub fn flush(mut self, every: Duration) -> Self {
+    /// How many samples an exporter gets at once, at most, and how often all of them are exported once the registry is
+    /// [started](Registry::start): 100, and each second, by default.
+    pub fn flush(mut self, samples: usize, every: Duration) -> Self {
+        self.batch = samples.max(1);
         self.flush = every;
         self
     }
@@ -170,7 +173,7 @@ impl Registry {
     /// 1,024 series, 8 tags, a cell for each thread that can run, an export each second.
     pub fn builder() -> RegistryBuilder {
         let workers = parallelism().unwrap_or(1);
-        RegistryBuilder { series: 1_024, workers, tags: 8, flush: Duration::from_secs(1) }
+        RegistryBuilder { series: 1_024, workers, tags: 8, batch: 100, flush: Duration::from_secs(1) }
     }
 
     instruments! {
