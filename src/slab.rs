@@ -17,7 +17,8 @@
 //! let mut page = slab.insert([0; 4096])?;
 //! page[0] = 7;
 //! tx.try_send(page).unwrap();
-//! assert_eq!((rx.try_recv().unwrap()[0], slab.len()), (7, 0)); // taken, read, dropped
+//! let first = rx.try_recv().unwrap()[0]; // taken, read, dropped
+//! assert_eq!((first, slab.len()), (7, 0));
 //! # Ok::<(), ringway::slab::Exhausted<[u8; 4096]>>(())
 //! ```
 //!

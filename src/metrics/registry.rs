@@ -269,7 +269,7 @@ impl Registry {
         let violation = |slo: &Slo| {
             let series = table.series.get(slo.metric.0 as usize)?;
             let reading = series.instrument.read();
-            let value = slo.stat.of(&reading, text::scale(&series.name))?;
+            let value = slo.stat.of(&reading, text::unit(&series.name))?;
             (value > slo.bound).then(|| Violation { name: Arc::clone(&series.name), slo: *slo, value, reading })
         };
         let violations: Vec<_> = table.slos.iter().filter_map(violation).collect();

@@ -25,7 +25,7 @@ pub enum Stat {
 
 impl Stat {
     /// The figure of a reading, as it is shown; none if the reading has no such figure.
-    pub(super) fn of(self, reading: &Reading, scale: f64) -> Option<f64> {
+    pub(super) fn of(self, reading: &Reading, unit: f64) -> Option<f64> {
         let of_summary = |summary: &Summary| {
             let ns = match self {
                 Self::Value => return None,
@@ -35,7 +35,7 @@ impl Stat {
                 Self::P99 => summary.p99 as f64,
                 Self::Max => summary.max as f64,
             };
-            Some(ns * scale)
+            Some(ns / unit)
         };
         let value = matches!(self, Self::Value);
         match reading {

@@ -11,9 +11,9 @@ pub(super) fn is_name(name: &str) -> bool {
     name.bytes().all(of_a_name) && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())
 }
 
-/// What a nanosecond is in the unit of the series.
-pub(super) fn scale(name: &str) -> f64 {
-    if name.ends_with("_ms") { 1e-6 } else { 1.0 }
+/// Nanoseconds in the unit of the series. Divided by, because it is exact and its inverse is not.
+pub(super) fn unit(name: &str) -> f64 {
+    if name.ends_with("_ms") { 1e6 } else { 1.0 }
 }
 
 /// Tags as they are written, without their braces.
@@ -54,11 +54,11 @@ pub(super) fn prometheus(series: &mut [SeriesReading], out: &mut dyn Write) -> f
 
 fn write_summary(out: &mut dyn Write, name: &str, tags: &str, summary: &Summary) -> fmt::Result {
     let Summary { p50, p90, p95, p99, p999, .. } = *summary;
-    let scale = scale(name);
+    let unit = unit(name);
     for (quantile, ns) in [("0.5", p50), ("0.9", p90), ("0.95", p95), ("0.99", p99), ("0.999", p999)] {
-        line(out, name, "", tags, quantile, &(ns as f64 * scale))?;
+        line(out, name, "", tags, quantile, &(ns as f64 / unit))?;
     }
-    line(out, name, "_sum", tags, "", &(summary.sum as f64 * scale))?;
+    line(out, name, "_sum", tags, "", &(summary.sum as f64 / unit))?;
     line(out, name, "_count", tags, "", &summary.count)
 }
 
