@@ -46,13 +46,17 @@
 //!
 //! | layer | |
 //! |---|---|
+//! | [`coord`] | coordination, feature `coord`: the scope that its parts are closed with |
 //! | `bus` | publishers, keyed inboxes, workers, shutdown, report |
 //! | `worker` | duty cycle, handlers, pinning, timers, panics |
 //! | `spsc`, `mpsc`, `mpmc` | the names of a ring's handles |
 //! | `broadcast` | the same for the rings that every receiver reads whole; the lossy one has handles of its own |
 //! | `channel` | handles, counts, close, batches, slots, waiting sends and receives |
 //! | `ring`, `wait` | storage and positions, a file for each ring; strategies and the one park and wake handshake |
-//! | `sync`, `error`, `metrics` | the door to atomics and threads (the system's, or loom's); errors; measuring |
+//! | [`slab`], [`slot`] | places for large values, given out and taken back; records that are replaced while they are read |
+//! | [`ids`], [`value`], [`clock`] | interned names, small values, time that a test can turn |
+//! | [`metrics`] | measuring: counters, histograms, thresholds, exports |
+//! | `sync`, `error` | the door to atomics and threads (the system's, or loom's); errors |
 #![deny(missing_docs)]
 
 #[forbid(unsafe_code)]
@@ -61,17 +65,28 @@ pub mod broadcast;
 mod bus;
 mod channel;
 #[forbid(unsafe_code)]
+pub mod clock;
+#[cfg(feature = "coord")]
+#[forbid(unsafe_code)]
+pub mod coord;
+#[forbid(unsafe_code)]
 mod error;
 #[forbid(unsafe_code)]
-mod metrics;
+pub mod ids;
+#[forbid(unsafe_code)]
+pub mod metrics;
 #[forbid(unsafe_code)]
 pub mod mpmc;
 #[forbid(unsafe_code)]
 pub mod mpsc;
 mod ring;
+pub mod slab;
+pub mod slot;
 #[forbid(unsafe_code)]
 pub mod spsc;
 mod sync;
+#[forbid(unsafe_code)]
+pub mod value;
 mod wait;
 #[forbid(unsafe_code)]
 mod worker;

@@ -1,7 +1,45 @@
-//! Measuring: the clock, and in workers percentiles. A side room that every layer may use; it uses none.
+//! Measuring: counters, gauges, histograms and rates by name, thresholds over them, and where they are written to.
+//!
+//! A [`Registry`] gives out instruments. Recording is one or a few additions to a cell of the calling thread's own: no lock, no
+//! allocation, no waiting. Registering, reading and exporting are for the control plane.
+//!
+//! ```
+//! use ringway::metrics::{Health, Reading, Registry};
+//!
+//! let registry = Registry::builder().build();
+//! let sent = registry.counter("signals_sent", &[("kind", "late")])?;
+//! let propagation = registry.histogram("signal_propagation_time_ms", &[])?; // in nanoseconds; shown in milliseconds
+//! sent.add(3);
+//! propagation.record(3_100_000);
+//!
+//! let mut text = String::new();
+//! registry.prometheus(&mut text)?;
+//! assert!(text.contains("signals_sent{kind=\"late\"} 3\n"));
+//! assert!(text.contains("signal_propagation_time_ms_sum 3.1\n"));
+//!
+//! assert_eq!(registry.health().0, Health::Operational);
+//! propagation.record(200_000_000);
+//! let (health, violations) = registry.health(); // on average above 50 ms
+//! assert_eq!(health, Health::Degraded);
+//! println!("{}", violations[0]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub(crate) mod clock;
+mod error;
+mod export;
+mod histogram;
+mod instruments;
+mod registry;
 mod residence;
+mod slo;
+mod text;
 
+pub use error::MetricError;
+pub use export::{ExportError, ExportHandle, Exporter, FileExporter, FlushReport, Sample};
+pub use histogram::Summary;
+pub use instruments::{Counter, Gauge, Histogram, Rate, Timer};
+pub use registry::{MetricsSnapshot, Reading, Registry, RegistryBuilder, SeriesId, SeriesReading, Tags};
 pub use residence::Percentiles;
 pub(crate) use residence::Residence;
+pub use slo::{Health, Level, Slo, Stat, Violation};

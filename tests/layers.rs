@@ -7,7 +7,12 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("sync", &[]),
     ("error", &[]),
+    ("ids", &[]),
     ("metrics", &["sync", "error"]),
+    ("value", &["ids"]),
+    ("clock", &["sync", "metrics"]),
+    ("slot", &["sync"]),
+    ("slab", &["sync", "value"]),
     ("ring", &["sync", "error"]),
     ("wait", &["sync"]),
     ("channel", &["sync", "error", "metrics", "ring", "wait", "spsc", "mpsc", "mpmc", "broadcast"]),
@@ -17,10 +22,21 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("broadcast", &["sync", "error", "ring", "wait", "channel"]),
     ("worker", &["sync", "error", "metrics", "wait", "channel", "broadcast"]),
     ("bus", &["error", "wait", "ring", "channel", "mpsc", "worker"]),
+    // What is public, and the door to atomics.
+    ("coord", &["sync", "ids", "value", "clock", "metrics", "slot", "slab", "spsc", "mpsc", "mpmc", "broadcast"]),
+];
+
+/// The modules of `coord` that know others of them. All of them know what `coord.rs` itself gives out.
+const SIBLINGS: &[(&str, &[&str])] = &[
+    ("flow", &["permits", "retry"]),
+    ("phases", &["flow", "cache"]),
+    ("contexts", &["signals"]),
+    ("dependencies", &["signals"]),
+    ("agents", &["events"]),
 ];
 
 /// The rooms for `unsafe`.
-const UNSAFE: &[&str] = &["sync", "ring", "wait", "channel"];
+const UNSAFE: &[&str] = &["sync", "ring", "wait", "channel", "slab", "slot"];
 
 const LONGEST_FILE: usize = 500;
 
@@ -84,6 +100,64 @@ fn each_layer_uses_only_those_below_it() {
     assert!(seen > 50, "only {seen} imports were found: the check does not see the source");
 }
 
+/// The modules of `coord`, with the text of their files.
+fn coordination() -> Vec<(String, PathBuf, String)> {
+    let of_a_file = |(module, path, text): (String, PathBuf, String)| {
+        let below = path.iter().skip_while(|part| *part != "src").nth(2)?.to_string_lossy();
+        let part = below.trim_end_matches(".rs").to_owned();
+        (module == "coord").then_some((part, path, text))
+    };
+    sources().into_iter().filter_map(of_a_file).collect()
+}
+
+/// The words after `path` in a line of code: those of a group, too.
+fn named_after<'a>(line: &'a str, path: &'a str) -> impl Iterator<Item = &'a str> {
+    let code = line.split("//").next().unwrap_or("");
+    code.split(path).skip(1).flat_map(|rest| {
+        let group = rest.strip_prefix('{').map_or("", |group| group.split('}').next().unwrap_or(""));
+        let one = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("");
+        group.split(',').map(|word| word.trim().split("::").next().unwrap_or("")).chain([one])
+    })
+}
+
+/// Parts of coordination are joined by whoever uses them, not by each other.
+#[test]
+fn coordination_modules_know_no_siblings() {
+    let parts: Vec<_> = coordination().into_iter().map(|(part, ..)| part).collect();
+    assert!(parts.iter().any(|part| part == "coordination"), "the check does not see the source");
+    // What `coord.rs` gives out is everybody's.
+    let own = ["coordination", "overflow"];
+    for (part, path, text) in coordination() {
+        let allowed = SIBLINGS.iter().find(|(name, _)| *name == part).map_or(&[][..], |(_, allowed)| allowed);
+        // A file of a folder says `super::super::`, or `crate::coord::`.
+        let paths: &[&str] = if path.ends_with(format!("coord/{part}.rs")) {
+            &["coord::", "super::"]
+        } else {
+            &["coord::", "super::super::"]
+        };
+        for line in text.lines() {
+            for named in paths.iter().flat_map(|path| named_after(line, path)) {
+                let sibling = parts.iter().any(|part| part == named) && !own.contains(&named);
+                assert!(
+                    !sibling || named == part || allowed.contains(&named),
+                    "{}: {part} may not use {named}: {line}",
+                    path.display()
+                );
+            }
+        }
+    }
+}
+
+/// Whatever is written there could be written outside, but for the door to atomics.
+#[test]
+fn coordination_uses_the_public_interface() {
+    let library = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).expect("source is text");
+    let (_, allowed) = LAYERS.iter().find(|(name, _)| *name == "coord").expect("a layer");
+    for module in allowed.iter().filter(|module| !["sync", "metrics"].contains(module)) {
+        assert!(library.contains(&format!("pub mod {module};")), "{module} is not public");
+    }
+}
+
 #[test]
 fn only_sync_opens_the_door_to_atomics_and_threads() {
     // Written beside its use where it is a statistic, or a barrier that loom could not see anyway.
@@ -141,9 +215,10 @@ fn x33_measuring_and_waiting_have_clocks_of_their_own() {
     for (_, path, line) in lines_with(&["quanta"]) {
         assert!(path.ends_with("metrics/clock.rs"), "{}: {line}", path.display());
     }
-    for (_, path, line) in lines_with(&["clock::", "use crate::metrics::clock"]) {
-        let figures = ["metrics/residence.rs", "channel/probe.rs", "worker/inbox.rs"];
-        assert!(figures.iter().any(|file| path.ends_with(file)), "{}: {line}", path.display());
+    for (_, path, line) in lines_with(&["metrics::clock", "clock::now", "clock::between", "clock::calibrate"]) {
+        let figures = ["channel/probe.rs", "worker/inbox.rs", "src/clock.rs"];
+        let measures = path.iter().any(|part| part == "metrics");
+        assert!(measures || figures.iter().any(|file| path.ends_with(file)), "{}: {line}", path.display());
     }
 }
 

@@ -20,7 +20,12 @@ pub(crate) fn now() -> u64 {
 
 /// The time between two readings; nothing if the second is earlier.
 pub(crate) fn between(start: u64, end: u64) -> Duration {
-    Duration::from_nanos(source().delta_as_nanos(start, end))
+    Duration::from_nanos(between_ns(start, end))
+}
+
+/// The same in nanoseconds.
+pub(crate) fn between_ns(start: u64, end: u64) -> u64 {
+    source().delta_as_nanos(start, end)
 }
 
 #[cfg(test)]

@@ -6,8 +6,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where loom's builds name atomics, and every strong ordering is a site.
-const ROOMS: [&str; 8] =
-    ["src/ring", "src/wait", "src/channel", "src/broadcast", "src/sync/futex", "src/worker", "src/bus", "src/metrics"];
+const ROOMS: [&str; 13] = [
+    "src/ring",
+    "src/wait",
+    "src/channel",
+    "src/broadcast",
+    "src/sync/futex",
+    "src/worker",
+    "src/bus",
+    "src/metrics",
+    "src/clock",
+    "src/slab",
+    "src/slot",
+    "src/coord",
+    "src/value",
+];
 /// Strong orderings that no model runs: sampling, the parts of the barrier for the system's own threads, and the end of a worker.
 const NOT_MODELLED: [(&str, usize); 3] =
     [("src/channel/probe.rs", 2), ("src/wait/barrier.rs", 4), ("src/worker/handle.rs", 2)];

@@ -1,0 +1,9 @@
+//! Coordination over the channels: thin registries of ids, atomics and handles that allocate nothing once they are built.
+//!
+//! What belongs to one coordination is opened and closed together: [`Coordination`] is the guard of its scope.
+
+mod coordination;
+mod overflow;
+
+pub use coordination::{CloseError, Closed, Coordination, ScopeClosed, Scoped, Stage};
+pub use overflow::Overflow;

@@ -1,0 +1,223 @@
+//! Metrics: sums, percentiles, thresholds, text, exports.
+
+use hdrhistogram::Histogram as Oracle;
+use ringway::metrics::*;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+fn registry() -> Registry {
+    Registry::builder().series(8).tags(2).workers(2).flush(2, Duration::from_millis(1)).build()
+}
+
+#[test]
+fn d12_four_threads_count_to_a_million() {
+    let registry = registry();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            // Each asks for the same series.
+            let (counter, gauge) = (registry.counter("n", &[]).unwrap(), registry.gauge("level", &[]).unwrap());
+            scope.spawn(move || (0..250_000).for_each(|n| (counter.add(1), gauge.add(n % 2 * 2 - 1)).0));
+        }
+    });
+    let mut snapshot = MetricsSnapshot::default();
+    registry.snapshot(&mut snapshot);
+    assert_eq!(snapshot.find("n").unwrap().reading, Reading::Counter(1_000_000));
+    assert_eq!(snapshot.find("level").unwrap().reading, Reading::Gauge(0));
+    assert_eq!(snapshot.series.len(), 2);
+}
+
+#[test]
+fn d12_percentiles_agree_with_the_oracle() {
+    let (registry, mut oracle) = (registry(), Oracle::<u64>::new_with_bounds(1, 3_600_000_000_000, 3).unwrap());
+    let histogram = registry.histogram("latency", &[]).unwrap();
+    assert_eq!(histogram.summary(), Summary::default());
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    for _ in 0..100_000 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        // From nanoseconds to minutes.
+        let ns = 1 + (state >> 27 >> (state >> 59));
+        histogram.record(ns);
+        oracle.record(ns).unwrap();
+    }
+    let summary = histogram.summary();
+    let found = [summary.p50, summary.p90, summary.p95, summary.p99, summary.p999];
+    for (found, quantile) in found.into_iter().zip([0.5, 0.9, 0.95, 0.99, 0.999]) {
+        let expected = oracle.value_at_quantile(quantile);
+        // The oracle's own error is 0.1 %, and a nanosecond.
+        let bound = expected as f64 * 0.011 + 1.0;
+        assert!(found.abs_diff(expected) as f64 <= bound, "{quantile}: {found}, not {expected}");
+    }
+    assert_eq!((summary.count, summary.min), (100_000, 1.max(summary.min)));
+    assert!(summary.max.abs_diff(oracle.max()) <= oracle.max() / 500);
+    assert!((summary.mean() / oracle.mean() - 1.0).abs() < 0.002);
+}
+
+#[test]
+fn extremes_are_exact_and_long_times_are_kept_apart() {
+    let histogram = registry().histogram("latency", &[]).unwrap();
+    histogram.record(3);
+    histogram.record(u64::MAX >> 1);
+    let Summary { count, min, max, p50, .. } = histogram.summary();
+    assert_eq!((count, min, max, p50), (2, 3, u64::MAX >> 1, 3));
+    drop(histogram.time());
+    assert_eq!(histogram.summary().count, 3);
+}
+
+#[test]
+fn mistakes_are_errors() {
+    let registry = registry();
+    assert!(registry.counter("n", &[("a", "1")]).is_ok());
+    assert_eq!(registry.gauge("n", &[("a", "1")]).unwrap_err(), MetricError::NameTaken);
+    for name in ["", "1n", "n-1", "ñ", "n n"] {
+        assert_eq!(registry.counter(name, &[]).unwrap_err(), MetricError::InvalidName);
+        assert_eq!(registry.counter("n", &[(name, "1")]).unwrap_err(), MetricError::InvalidName);
+    }
+    assert_eq!(registry.counter("n", &[("a", "1"); 3]).unwrap_err(), MetricError::LabelLimit { max: 2 });
+    let rate = registry.rate("share", &[]).unwrap();
+    for percent in [-0.1, 100.1, f64::NAN, f64::INFINITY] {
+        assert_eq!(rate.set(percent), Err(MetricError::RateOutOfRange));
+    }
+    assert_eq!((rate.set(100.0), rate.get()), (Ok(()), 100.0));
+    for n in 0..6 {
+        registry.counter(&format!("n{n}"), &[]).unwrap();
+    }
+    assert_eq!(registry.counter("one_more", &[]).unwrap_err(), MetricError::SeriesFull);
+    assert!(registry.counter("n", &[("a", "1")]).is_ok(), "known already");
+    assert_eq!(registry.stop(), Err(MetricError::NotStarted));
+}
+
+#[test]
+fn d12c_each_of_the_sources_thresholds_speaks() {
+    for (name, bound_ms, advice) in [
+        ("signal_propagation_time_ms", 50, "smaller payloads"),
+        ("routing_decision_time_ms", 2, "fewer rules"),
+        ("context_distribution_per_agent_ms", 100, "batches of 10 to 20"),
+        ("dependency_resolution_time_ms", 1_000, "probes"),
+    ] {
+        let registry = registry();
+        let histogram = registry.histogram(name, &[]).unwrap();
+        assert_eq!(registry.health(), (Health::Operational, vec![]));
+        histogram.record(bound_ms * 1_000_000);
+        assert_eq!(registry.health().0, Health::Operational, "at the bound");
+        histogram.record(bound_ms * 1_000_000 + 2);
+        let (health, violations) = registry.health();
+        assert_eq!((health, violations.len(), &*violations[0].name), (Health::Degraded, 1, name));
+        let text = violations[0].to_string();
+        assert!(text.contains(advice) && text.contains("2 values"), "{text}");
+    }
+}
+
+#[test]
+fn thresholds_can_be_set_and_replaced() {
+    let registry = registry();
+    let (latency, lost) = (registry.histogram("wait_ms", &[]).unwrap(), registry.counter("lost", &[]).unwrap());
+    let series = |name| registry.series(name, &[]).unwrap();
+    let slo = Slo { metric: series("lost"), stat: Stat::Value, bound: 0.0, level: Level::Critical, advice: "look" };
+    assert_eq!(registry.watch(Slo { bound: f64::NAN, ..slo }), Err(MetricError::SloInvalid));
+    assert_eq!(registry.watch(Slo { stat: Stat::Mean, ..slo }), Err(MetricError::SloInvalid));
+    registry.watch(slo).unwrap();
+    let p99 = Slo { metric: series("wait_ms"), stat: Stat::P99, bound: 1.0, level: Level::Warning, advice: "wait" };
+    registry.watch(Slo { bound: 0.5, ..p99 }).unwrap();
+    registry.watch(p99).unwrap();
+    latency.record(900_000);
+    assert_eq!(registry.health().0, Health::Operational);
+    latency.record(2_000_000);
+    assert_eq!(registry.health().0, Health::Degraded);
+    lost.add(1);
+    let (health, violations) = registry.health();
+    assert_eq!((health, violations.len()), (Health::Critical, 2));
+}
+
+#[test]
+fn the_text_is_prometheus() {
+    let registry = registry();
+    registry.counter("sent", &[("to", "a \"b\"\\\n")]).unwrap().add(2);
+    registry.histogram("wait_ms", &[("by", "x")]).unwrap().record(2_000_000);
+    registry.counter("sent", &[]).unwrap().add(1);
+    let mut text = String::new();
+    registry.prometheus(&mut text).unwrap();
+    let expected = "# TYPE sent counter\nsent{to=\"a \\\"b\\\"\\\\\\n\"} 2\nsent 1\n# TYPE wait_ms summary\n\
+        wait_ms{by=\"x\",quantile=\"0.5\"} 2\n";
+    assert!(text.starts_with(expected), "{text}");
+    assert!(text.ends_with("wait_ms_sum{by=\"x\"} 2\nwait_ms_count{by=\"x\"} 1\n"), "{text}");
+}
+
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<Vec<Sample>>>>);
+
+impl Exporter for Kept {
+    fn write(&mut self, batch: &[Sample]) -> Result<(), ExportError> {
+        self.0.lock().unwrap().push(batch.to_vec());
+        Ok(())
+    }
+}
+
+struct Broken;
+
+impl Exporter for Broken {
+    fn write(&mut self, batch: &[Sample]) -> Result<(), ExportError> {
+        assert!(batch.len() < 2, "an exporter that panics");
+        Err(ExportError::Unavailable)
+    }
+}
+
+#[test]
+fn d12_exporters_do_not_disturb_each_other() {
+    let (registry, kept) = (registry(), Kept::default());
+    registry.counter("n", &[]).unwrap().add(1);
+    let broken = registry.export(Box::new(Broken));
+    registry.export(Box::new(kept.clone()));
+    let report = registry.flush();
+    assert_eq!((report.written, report.dropped), (1, 1));
+    registry.counter("m", &[]).unwrap().add(1);
+    let report = registry.flush();
+    assert_eq!((report.written, report.dropped), (3, 3));
+    assert!(registry.unexport(broken).is_some() && registry.unexport(broken).is_none());
+    assert_eq!((registry.flush().dropped, kept.0.lock().unwrap().len()), (3, 3));
+}
+
+#[test]
+fn d12_started_it_flushes_and_stopping_flushes_the_rest() {
+    let (registry, kept) = (registry(), Kept::default());
+    let counter = registry.counter("n", &[]).unwrap();
+    registry.export(Box::new(kept.clone()));
+    registry.start().unwrap();
+    assert_eq!(registry.start(), Err(MetricError::AlreadyStarted));
+    let began = Instant::now();
+    while kept.0.lock().unwrap().len() < 3 {
+        assert!(began.elapsed() < Duration::from_secs(60), "no flush");
+        std::thread::yield_now();
+    }
+    counter.add(7);
+    registry.stop().unwrap();
+    let batches = kept.0.lock().unwrap();
+    assert_eq!(batches.last().unwrap()[0].reading, Reading::Counter(7));
+    drop(batches);
+    registry.start().unwrap();
+    // Nobody stops it: it ends with the registry.
+}
+
+#[test]
+fn d12_batches_have_a_size() {
+    let (registry, kept) = (registry(), Kept::default());
+    for n in 0..5 {
+        registry.counter(&format!("n{n}"), &[]).unwrap();
+    }
+    registry.export(Box::new(kept.clone()));
+    assert_eq!(registry.flush().written, 5);
+    assert_eq!(kept.0.lock().unwrap().iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1]);
+}
+
+#[test]
+fn files_are_appended_to() {
+    let path = std::env::temp_dir().join(format!("ringway-metrics-{}.txt", std::process::id()));
+    let registry = registry();
+    let counter = registry.counter("n", &[]).unwrap();
+    registry.export(Box::new(FileExporter::append(&path).unwrap()));
+    registry.flush();
+    counter.add(1);
+    registry.flush();
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(text, "# TYPE n counter\nn 0\n\n# TYPE n counter\nn 1\n\n");
+}
