@@ -81,7 +81,7 @@ fn one_compare_and_set_wins() {
 /// A snapshot shows all of an update or nothing of it.
 #[test]
 fn s_d13_snapshot_against_updates() {
-    model("state, two updates against two snapshots", 3, || {
+    model("state, two updates against two snapshots", 2, || {
         let (state, keys) = store(2, 4);
         let writer = {
             let (state, keys) = (Arc::clone(&state), keys.clone());
@@ -107,7 +107,7 @@ fn s_d13_snapshot_against_updates() {
 /// Who has read a version finds its values, its history, and what its writer did before.
 #[test]
 fn a_version_carries_what_came_before() {
-    model("state, a note beside a version, and the history", 3, || {
+    model("state, a note beside a version, and the history", 2, || {
         let (state, keys) = store(1, 1);
         let note = Arc::new(Note::new());
         let writer = {

@@ -1,8 +1,7 @@
 //! How writes become versions.
 //!
-//! One thread at a time has the *right to commit*: the lock of [`Turn`], which is only ever tried, so that nobody sleeps on it.
-//! Whoever finds it taken leaves his command ([`post`](super::post)) and is answered by the holder, or gets the right himself; in
-//! the meantime he waits on an event that is rung after the right was given back.
+//! One thread at a time has the *right to commit* (`coord/turn.rs`). Whoever finds it taken leaves his command
+//! ([`post`](super::post)) and is answered by the holder, or gets the right himself.
 //!
 //! # The word
 //!
@@ -28,21 +27,20 @@ use super::history::{Change, History};
 use super::post::{Answer, Command, Posts};
 use super::watch::Watching;
 use super::{LARGEST_BATCH, Snapshot, StateError};
-use crate::Event;
+use crate::coord::turn::{Turn, Turns};
 use crate::ids::{AgentId, KeyId};
 use crate::slot::TwoCopy;
-use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering, guard, spin_loop};
-use crate::value::Value;
-use std::sync::{PoisonError, TryLockError};
+use crate::sync::{AtomicU64, Ordering, guard, spin_loop};
+use crate::value::{ABSENT, Value};
 
 const WRITING: u64 = 1;
-/// Looks at the right before sleeping: a commit takes less than a sleep.
-const LOOKS: usize = if cfg!(ringway_loom) { 1 } else { 100 };
 /// Attempts of a snapshot beside the writers.
 const ATTEMPTS: usize = if cfg!(ringway_loom) { 2 } else { 4 };
 
 /// What only the holder of the right uses. Nothing in it grows.
-struct Turn {
+struct Desk {
+    /// The last version. Not read back from the sequence: a look before a store would hide the store's races from loom.
+    version: u64,
     watching: Vec<Watching>,
     /// What the commit under way changes, for the watchers.
     changes: Vec<Change>,
@@ -53,7 +51,7 @@ struct Turn {
     searches: u64,
 }
 
-impl Turn {
+impl Desk {
     /// Forgets which keys were come by.
     fn search(&mut self) {
         self.searches += 1;
@@ -74,39 +72,26 @@ pub(super) struct Commits {
     present: AtomicU64,
     history: History,
     posts: Posts,
-    turn: Mutex<Turn>,
-    given_back: Event,
+    desks: Turns<Desk>,
 }
 
 /// The right to commit.
 struct Right<'a> {
     commits: &'a Commits,
-    turn: Option<MutexGuard<'a, Turn>>,
-}
-
-impl Right<'_> {
-    fn turn(&mut self) -> &mut Turn {
-        self.turn.as_mut().expect("it is given back when it is dropped")
-    }
+    turn: Turn<'a, Desk>,
 }
 
 impl Drop for Right<'_> {
-    /// Takes along what was left meanwhile, gives the right back, and lets those look who wait for it.
+    /// Takes along what was left meanwhile, before the turn is over.
     fn drop(&mut self) {
-        let (commits, turn) = (self.commits, self.turn());
-        if guard("the holder answers") {
-            commits.posts.serve(|command| commits.run(turn, command));
-        }
-        self.turn = None;
-        if guard("who waits for the right is told") {
-            commits.given_back.notify_all();
-        }
+        self.commits.posts.serve(|command| self.commits.run(&mut self.turn, command));
     }
 }
 
 impl Commits {
     pub(super) fn new(keys: usize, history: usize, watchers: usize) -> Self {
-        let turn = Turn {
+        let desk = Desk {
+            version: 0,
             watching: Vec::with_capacity(watchers),
             changes: Vec::with_capacity(keys.max(LARGEST_BATCH)),
             plan: Vec::with_capacity(keys),
@@ -120,8 +105,7 @@ impl Commits {
             present: AtomicU64::new(0),
             history: History::new(history),
             posts: Posts::new(),
-            turn: Mutex::new(turn),
-            given_back: Event::new(),
+            desks: Turns::new(desk),
         }
     }
 
@@ -151,50 +135,28 @@ impl Commits {
     }
 
     fn try_right(&self) -> Option<Right<'_>> {
-        let turn = match self.turn.try_lock() {
-            Ok(turn) => turn,
-            // The figures of a turn are whole between any two statements.
-            Err(TryLockError::Poisoned(poisoned)) => PoisonError::into_inner(poisoned),
-            Err(TryLockError::WouldBlock) => return None,
-        };
-        Some(Right { commits: self, turn: Some(turn) })
-    }
-
-    /// Looks a few times, then sleeps in between.
-    fn wait_for<R>(&self, mut look: impl FnMut() -> Option<R>) -> R {
-        for _ in 0..LOOKS {
-            if let Some(found) = look() {
-                return found;
-            }
-            spin_loop();
-        }
-        let mut found = None;
-        self.given_back.wait_until(None, || {
-            found = look();
-            found.is_some()
-        });
-        found.expect("it waits for ever")
+        self.desks.try_take().map(|turn| Right { commits: self, turn })
     }
 
     fn right(&self) -> Right<'_> {
-        self.wait_for(|| self.try_right())
+        Right { commits: self, turn: self.desks.take() }
     }
 
     /// Carries a command out: by this thread, or by the one that has the right.
     pub(super) fn submit(&self, command: &Command) -> Answer {
         if let Some(mut right) = self.try_right() {
-            return self.run(right.turn(), command);
+            return self.run(&mut right.turn, command);
         }
         let Some(posted) = self.posts.post(command) else {
-            return self.run(self.right().turn(), command);
+            return self.run(&mut self.right().turn, command);
         };
-        self.wait_for(|| {
+        self.desks.wait_for(|| {
             // P2: with the right in hand, to have served is to be answered.
             posted.answer().or_else(|| self.try_right().map(drop).and_then(|()| posted.answer()))
         })
     }
 
-    fn run(&self, turn: &mut Turn, command: &Command) -> Answer {
+    fn run(&self, turn: &mut Desk, command: &Command) -> Answer {
         let current = self.values[usize::from(command.key.get())].commits();
         match command.revision {
             Some(revision) if revision != current => Err(StateError::RevisionMismatch { current }),
@@ -204,7 +166,7 @@ impl Commits {
 
     pub(super) fn update(&self, changes: &[(KeyId, Option<Value>)], by: AgentId, at: u32) -> Answer {
         let mut right = self.right();
-        let turn = right.turn();
+        let turn = &mut right.turn;
         turn.search();
         if !changes.iter().all(|&(key, _)| turn.first(key)) {
             return Err(StateError::DuplicateKey);
@@ -218,12 +180,12 @@ impl Commits {
     pub(super) fn clear(&self, by: AgentId, at: u32) -> u64 {
         let mut right = self.right();
         let present = self.keys().filter(|&key| self.read(key).0.is_some());
-        self.commit(right.turn(), present.map(|key| (key, None)), by, at)
+        self.commit(&mut right.turn, present.map(|key| (key, None)), by, at)
     }
 
     pub(super) fn rollback(&self, to: u64, by: AgentId, at: u32) -> Answer {
         let mut right = self.right();
-        let (turn, current, oldest) = (right.turn(), self.version(), self.history.oldest());
+        let (turn, current, oldest) = (&mut right.turn, self.version(), self.history.oldest());
         if to > current {
             return Err(StateError::VersionInFuture { current });
         }
@@ -246,14 +208,15 @@ impl Commits {
     /// The next version.
     fn commit(
         &self,
-        turn: &mut Turn,
+        turn: &mut Desk,
         changes: impl IntoIterator<Item = (KeyId, Option<Value>)>,
         by: AgentId,
         at: u32,
     ) -> u64 {
-        let before = self.sequence.load(Ordering::Relaxed);
-        let version = (before >> 1) + 1;
-        self.sequence.store(before | WRITING, Ordering::Relaxed);
+        let before = turn.version;
+        turn.version += 1;
+        let version = turn.version;
+        self.sequence.store(before << 1 | WRITING, Ordering::Relaxed);
         for (key, new) in changes {
             let old = self.replace(key, new);
             let change = Change { version, key, old, new, by, at };
@@ -307,12 +270,13 @@ impl Commits {
         let used = self.used.load(Ordering::Relaxed) as usize;
         out.values.clear();
         out.values.extend(self.values[..used].iter().map(TwoCopy::read));
-        (out.version, out.present) = (version, self.present());
+        // Counted in the copy: the count that writers keep may be that of a later version already.
+        (out.version, out.present) = (version, out.values.iter().filter(|words| **words != ABSENT).count());
     }
 
     pub(super) fn add_watcher(&self, watching: Watching, most: usize) -> Result<(), StateError> {
         let mut right = self.right();
-        let turn = right.turn();
+        let turn = &mut right.turn;
         turn.watching.retain(|watching| !watching.is_gone());
         if turn.watching.len() == most {
             return Err(StateError::WatchersFull);
@@ -322,13 +286,13 @@ impl Commits {
     }
 
     pub(super) fn watchers(&self) -> usize {
-        self.right().turn().watching.iter().filter(|watching| !watching.is_gone()).count()
+        self.right().turn.watching.iter().filter(|watching| !watching.is_gone()).count()
     }
 
     /// Drops history and watchers; tells how many there were.
     pub(super) fn forget(&self) -> usize {
         let mut right = self.right();
-        let turn = right.turn();
+        let turn = &mut right.turn;
         let watchers = turn.watching.iter().filter(|watching| !watching.is_gone()).count();
         turn.watching.clear();
         watchers + self.history.forget(self.version())
