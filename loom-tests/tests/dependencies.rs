@@ -26,7 +26,7 @@ fn gate(id: u32) -> Dep {
 /// Set before, while or after it is registered: the sleeper wakes, with what was done before it.
 #[test]
 fn register_against_set() {
-    model("dependencies, a registration against what meets it", 2, || {
+    model("dependencies, a registration against what meets it", 3, || {
         let (set, note) = (set(), loom_tests::Arc::new(Note::new()));
         let setter = {
             let (set, note) = (set.clone(), loom_tests::Arc::clone(&note));
@@ -91,7 +91,7 @@ fn two_conditions() {
 /// A ticket that is cancelled beside a setter leaves nothing behind, and the other one of the same target is woken.
 #[test]
 fn cancel_against_set() {
-    model("dependencies, a cancelled ticket against what meets it", 2, || {
+    model("dependencies, a cancelled ticket against what meets it", 3, || {
         let set = set();
         let other = set.resolve(C, &resource(2)).unwrap();
         let setter = {
@@ -108,7 +108,7 @@ fn cancel_against_set() {
 /// A level that is there for a moment only is missed by no ticket that was there before.
 #[test]
 fn a_moment_is_enough() {
-    model("dependencies, a level that comes and goes", 2, || {
+    model("dependencies, a level that comes and goes", 3, || {
         let set = set();
         let ticket = set.resolve(C, &resource(1)).unwrap();
         let setter = {
@@ -127,7 +127,7 @@ fn a_moment_is_enough() {
 /// Clearing lets a sleeper go.
 #[test]
 fn clear_against_a_sleeper() {
-    model("dependencies, a sleeper is cleared", 2, || {
+    model("dependencies, a sleeper is cleared", 3, || {
         let set = Arc::new(set());
         let clearer = {
             let set = Arc::clone(&set);

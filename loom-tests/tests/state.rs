@@ -23,7 +23,7 @@ fn number(value: Option<Value>) -> i64 {
 /// One commits, the other leaves his command or waits for his turn: each gets a version of its own, and sees his own write.
 #[test]
 fn two_writers() {
-    model("state, two writers of a key each", 2, || {
+    model("state, two writers of a key each", 3, || {
         let (state, keys) = store(2, 4);
         let other = {
             let (state, key) = (Arc::clone(&state), keys[1]);
@@ -44,7 +44,7 @@ fn two_writers() {
 /// Commands that were left belong to who left them, also when a place is used again.
 #[test]
 fn commands_are_answered() {
-    model("state, two writers, one of them twice", 2, || {
+    model("state, two writers, one of them twice", 3, || {
         let (state, keys) = store(2, 4);
         let other = {
             let (state, key) = (Arc::clone(&state), keys[1]);
@@ -64,7 +64,7 @@ fn commands_are_answered() {
 /// With the same revision in hand, one wins.
 #[test]
 fn one_compare_and_set_wins() {
-    model("state, two compare-and-sets", 2, || {
+    model("state, two compare-and-sets", 3, || {
         let (state, keys) = store(1, 2);
         let try_it = |state: &StateStore, key| state.compare_and_set(key, 0, Value::Int(1), BY);
         let other = {

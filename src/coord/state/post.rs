@@ -58,12 +58,18 @@ impl Command {
     }
 }
 
-#[derive(Default)]
 struct Place {
     command: [AtomicU64; 5],
     refused: AtomicU64,
     number: AtomicU64,
     answered: AtomicU64,
+}
+
+impl Place {
+    fn new() -> Self {
+        let word = || AtomicU64::new(0);
+        Self { command: array::from_fn(|_| word()), refused: word(), number: word(), answered: word() }
+    }
 }
 
 /// As many writers can leave their commands; further ones wait for the right itself.
@@ -77,7 +83,7 @@ pub(super) struct Posts {
 
 impl Posts {
     pub(super) fn new() -> Self {
-        Self { posted: AtomicU64::new(0), free: FreeList::full(PLACES), places: array::from_fn(|_| Place::default()) }
+        Self { posted: AtomicU64::new(0), free: FreeList::full(PLACES), places: array::from_fn(|_| Place::new()) }
     }
 
     /// Leaves a command; none when all places are taken.
