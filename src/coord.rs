@@ -3,7 +3,10 @@
 //! What belongs to one coordination is opened and closed together: [`Coordination`] is the guard of its scope.
 
 mod coordination;
+pub mod dependencies;
 mod overflow;
+pub mod state;
+mod turn;
 
 pub use coordination::{CloseError, Closed, Coordination, ScopeClosed, Scoped, Stage};
 pub use overflow::Overflow;

@@ -1,0 +1,144 @@
+//! Dependencies: who registers, who sets, who sleeps.
+
+use loom_tests::{Note, model, thread};
+use ringway::coord::dependencies::{Dep, DepError, DepId, DependencySet, GateId, On, ResourceId};
+use ringway::ids::{AgentId, CoordId};
+use ringway::value::Score;
+use std::sync::Arc;
+use std::time::Duration;
+
+const C: CoordId = CoordId::new(1);
+/// Never, in a model.
+const LONG: Duration = Duration::from_secs(600);
+
+fn set() -> DependencySet {
+    DependencySet::builder().tickets(2).targets(4).deps(4).coordinations(1).build()
+}
+
+fn resource(id: u32) -> Dep {
+    Dep::new(DepId::new(id), On::Resource { id: ResourceId::new(1), min: 1.0 }).timeout(LONG)
+}
+
+fn gate(id: u32) -> Dep {
+    Dep::new(DepId::new(id), On::Gate { id: GateId::new(1), threshold: Score::ONE }).timeout(LONG)
+}
+
+/// Set before, while or after it is registered: the sleeper wakes, with what was done before it.
+#[test]
+fn register_against_set() {
+    model("dependencies, a registration against what meets it", 3, || {
+        let (set, note) = (set(), loom_tests::Arc::new(Note::new()));
+        let setter = {
+            let (set, note) = (set.clone(), loom_tests::Arc::clone(&note));
+            thread::spawn(move || {
+                note.write(7);
+                assert!(set.set_resource(C, ResourceId::new(1), 1.0).is_ok());
+            })
+        };
+        let ticket = set.resolve(C, &resource(1)).unwrap();
+        assert_eq!(ticket.wait_timeout(LONG), Ok(()));
+        assert_eq!(note.read(), 7);
+        drop(ticket);
+        setter.join().unwrap();
+        assert_eq!(set.pending(C), 0);
+    });
+}
+
+/// The outcome carries what came before it, also to who only looks.
+#[test]
+fn an_outcome_carries_what_came_before() {
+    model("dependencies, a note beside an outcome", 3, || {
+        let (set, note) = (set(), loom_tests::Arc::new(Note::new()));
+        let ticket = set.resolve(C, &resource(1)).unwrap();
+        let setter = {
+            let (set, note) = (set.clone(), loom_tests::Arc::clone(&note));
+            thread::spawn(move || {
+                note.write(7);
+                assert_eq!(set.set_resource(C, ResourceId::new(1), 1.0), Ok(1));
+            })
+        };
+        if ticket.is_ready() {
+            assert_eq!(note.read(), 7);
+        }
+        setter.join().unwrap();
+        assert!(ticket.is_ready());
+    });
+}
+
+/// Two conditions, met by two threads: the last one wakes.
+#[test]
+fn two_conditions() {
+    model("dependencies, two conditions met by two threads", 2, || {
+        let set = set();
+        let ticket = set.resolve(C, &resource(1)).unwrap();
+        let both = set.wait(C, AgentId::default(), &[resource(2), gate(3)]).unwrap();
+        let setters = [true, false].map(|resource| {
+            let set = set.clone();
+            thread::spawn(move || {
+                if resource {
+                    assert!(set.set_resource(C, ResourceId::new(1), 1.0).is_ok());
+                } else {
+                    assert!(set.set_gate_score(C, GateId::new(1), Score::ONE).is_ok());
+                }
+            })
+        });
+        assert_eq!(both.wait_timeout(LONG), Ok(()));
+        setters.into_iter().for_each(|setter| setter.join().unwrap());
+        assert!(ticket.is_ready());
+    });
+}
+
+/// A ticket that is cancelled beside a setter leaves nothing behind, and the other one of the same target is woken.
+#[test]
+fn cancel_against_set() {
+    model("dependencies, a cancelled ticket against what meets it", 3, || {
+        let set = set();
+        let other = set.resolve(C, &resource(2)).unwrap();
+        let setter = {
+            let set = set.clone();
+            thread::spawn(move || set.set_resource(C, ResourceId::new(1), 1.0).unwrap())
+        };
+        set.resolve(C, &resource(1)).unwrap().cancel();
+        assert_eq!(other.wait_timeout(LONG), Ok(()));
+        assert!((1..=2).contains(&setter.join().unwrap()));
+        assert_eq!(set.pending(C), 0);
+    });
+}
+
+/// A level that is there for a moment only is missed by no ticket that was there before.
+#[test]
+fn a_moment_is_enough() {
+    model("dependencies, a level that comes and goes", 3, || {
+        let set = set();
+        let ticket = set.resolve(C, &resource(1)).unwrap();
+        let setter = {
+            let set = set.clone();
+            thread::spawn(move || {
+                set.set_resource(C, ResourceId::new(1), 1.0).unwrap();
+                set.set_resource(C, ResourceId::new(1), 0.0).unwrap();
+            })
+        };
+        drop(set.resolve(C, &resource(2)).unwrap());
+        setter.join().unwrap();
+        assert!(ticket.is_ready());
+    });
+}
+
+/// Clearing lets a sleeper go.
+#[test]
+fn clear_against_a_sleeper() {
+    model("dependencies, a sleeper is cleared", 3, || {
+        let set = Arc::new(set());
+        let clearer = {
+            let set = Arc::clone(&set);
+            thread::spawn(move || set.clear(C))
+        };
+        let ticket = set.resolve(C, &resource(1)).unwrap();
+        let before = clearer.join().unwrap().tickets == 0;
+        match ticket.wait_timeout(Duration::ZERO) {
+            Err(DepError::Cleared) => assert!(!before),
+            Err(DepError::Timeout { .. }) => assert!(before),
+            other => panic!("{other:?}"),
+        }
+    });
+}

@@ -1,0 +1,76 @@
+//! How a set is set up.
+
+use super::registry::{Registry, Sizes};
+use super::ticket::Slot;
+use super::{DependencySet, Shared};
+use crate::clock::{Clock, Monotonic};
+use crate::coord::turn::Turns;
+use crate::sync::Arc;
+use core::fmt;
+use std::sync::OnceLock;
+
+/// Sizes of a [`DependencySet`], all fixed once it is built; each is at least 1.
+pub struct DependencySetBuilder {
+    sizes: Sizes,
+    probes: usize,
+    clock: Box<dyn Clock>,
+}
+
+macro_rules! sizes {
+    ($($(#[$doc:meta])* $name:ident;)+) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(mut self, $name: usize) -> Self {
+            self.sizes.$name = $name.clamp(1, u32::MAX as usize - 1);
+            self
+        }
+    )+};
+}
+
+impl DependencySetBuilder {
+    pub(super) fn new() -> Self {
+        let sizes = Sizes { tickets: 4_096, targets: 4_096, deps: 16_384, deps_per_ticket: 64, coordinations: 1_024 };
+        Self { sizes, probes: 10, clock: Box::new(Monotonic::new()) }
+    }
+
+    sizes! {
+        /// How many tickets there can be at a time; 4 096.
+        tickets;
+        /// How many agents, resources and gates, over all coordinations; 4 096.
+        targets;
+        /// How many dependencies there can be at a time; 16 384.
+        deps;
+        /// How many dependencies a ticket can have; 64.
+        deps_per_ticket;
+        /// How many coordinations there can be at a time, and how many closed ones are remembered; 1 024.
+        coordinations;
+    }
+
+    /// How many probes can be asked at the same time; 10. Nothing else is limited so: waiting costs nothing.
+    #[must_use]
+    pub fn probes(mut self, probes: usize) -> Self {
+        self.probes = probes.max(1);
+        self
+    }
+
+    /// What timeouts and intervals are measured by.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// The set. Allocates all it will need.
+    pub fn build(self) -> DependencySet {
+        let slots: std::sync::Arc<[Slot]> = (0..self.sizes.tickets).map(|_| Slot::new()).collect();
+        let registry = Turns::new(Registry::new(&self.sizes, std::sync::Arc::clone(&slots)));
+        let shared = Shared { registry, slots, clock: self.clock, bell: OnceLock::new(), probes: self.probes };
+        DependencySet { shared: Arc::new(shared) }
+    }
+}
+
+impl fmt::Debug for DependencySetBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DependencySetBuilder").field("sizes", &self.sizes).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,85 @@
+//! How a store is set up.
+
+use super::StateStore;
+use super::commit::Commits;
+use super::pools::Pools;
+use crate::clock::{Clock, Monotonic};
+use crate::ids::{Interner, KeyId};
+use core::fmt;
+
+/// Sizes of a [`StateStore`], all fixed once it is built; each is at least 1.
+pub struct StateBuilder {
+    keys: usize,
+    history: usize,
+    sets: usize,
+    blobs: usize,
+    watchers: usize,
+    watch_capacity: usize,
+    clock: Box<dyn Clock>,
+}
+
+macro_rules! sizes {
+    ($($(#[$doc:meta])* $name:ident;)+) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(mut self, $name: usize) -> Self {
+            self.$name = $name.max(1);
+            self
+        }
+    )+};
+}
+
+impl StateBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            keys: 1_024,
+            history: 1_000,
+            sets: 256,
+            blobs: 256,
+            watchers: 64,
+            watch_capacity: 1_024,
+            clock: Box::new(Monotonic::new()),
+        }
+    }
+
+    sizes! {
+        /// How many keys there can be; at most 65 536, which more are cut down to.
+        keys;
+        /// How many changes are kept: one for each key of each version.
+        history;
+        /// How many sets there can be at a time, and how many texts in all.
+        sets;
+        /// How many documents there can be at a time.
+        blobs;
+        /// How many watchers there can be at a time.
+        watchers;
+        /// How many changes a watcher can be behind before it misses some.
+        watch_capacity;
+    }
+
+    /// What the times of changes are read from.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// The store. Allocates all it will need but the names of keys, watchers' rings and documents.
+    pub fn build(self) -> StateStore {
+        let names = Interner::<KeyId>::new(self.keys);
+        StateStore {
+            commits: Commits::new(names.capacity(), self.history, self.watchers),
+            names,
+            pools: Pools::new(self.sets, self.blobs),
+            clock: self.clock,
+            watchers: self.watchers,
+            watch_capacity: self.watch_capacity,
+        }
+    }
+}
+
+impl fmt::Debug for StateBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StateBuilder").field("keys", &self.keys).field("history", &self.history).finish_non_exhaustive()
+    }
+}

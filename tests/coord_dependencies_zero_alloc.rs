@@ -1,0 +1,93 @@
+//! Dependencies allocate nothing once a set is built, but for clearing.
+#![cfg(feature = "coord")]
+
+use ringway::clock::ManualClock;
+use ringway::coord::dependencies::{Dep, DepId, DependencySet, GateId, On, Poll, Probe, Ready, ResourceId, Unmet};
+use ringway::ids::{AgentId, CoordId};
+use ringway::value::Score;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::hint::black_box;
+use std::time::Duration;
+
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    // A thread that is ending counts no more.
+    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+}
+
+// SAFETY: every call goes unchanged to the system's allocator, which has the same contract.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count();
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const N: u64 = 10_000;
+const C: CoordId = CoordId::new(1);
+
+/// What `N` runs of `f` cost this thread.
+fn cost(mut f: impl FnMut()) -> u64 {
+    let before = COUNT.get();
+    (0..N).for_each(|_| f());
+    COUNT.get() - before
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(cost(|| drop(black_box(Box::new(1)))), 2 * N);
+}
+
+#[test]
+fn dependencies_allocate_nothing() {
+    let clock = ManualClock::new();
+    let set = DependencySet::builder().tickets(4).targets(64).deps(16).clock(clock.clone()).build();
+    let mut unmet = [Unmet::default(); 8];
+    let mut round = 0;
+    let costs = cost(|| {
+        round += 1;
+        let (waiting, other) = (AgentId { index: 0, generation: 0 }, AgentId { index: 1, generation: 0 });
+        let on_agent = |agent| On::AgentDone { agent, require_success: false };
+        // Statuses and targets come and go: as many are known as there is room for.
+        let deps = [
+            Dep::new(DepId::new(round), On::Resource { id: ResourceId::new(round % 50), min: 1.0 }),
+            Dep::new(DepId::new(round + 1), On::Gate { id: GateId::new(1), threshold: Score::ONE }),
+            Dep::new(DepId::new(round + 2), on_agent(AgentId { index: 2 + round % 2, generation: 0 })),
+            Probe::FAST.dep(DepId::new(round + 3), |_| Ready::Yes),
+        ];
+        set.set_resource(C, ResourceId::new(round % 50), 0.0).unwrap();
+        set.set_gate_score(C, GateId::new(1), Score::ZERO).unwrap();
+        let ticket = set.wait(C, waiting, &deps).unwrap();
+        let edge = set.wait(C, other, &[Dep::new(DepId::new(u32::MAX), on_agent(waiting))]).unwrap();
+        assert!(set.wait(C, waiting, &[Dep::new(DepId::new(0), on_agent(other))]).is_err());
+        black_box((ticket.explain(&mut unmet), set.status(C, DepId::new(round)).unwrap(), set.pending(C)));
+        set.set_resource(C, ResourceId::new(round % 50), 1.0).unwrap();
+        set.set_gate_score(C, GateId::new(1), Score::ONE).unwrap();
+        set.agent_done(C, AgentId { index: 2 + round % 2, generation: 0 }, true).unwrap();
+        clock.advance(Probe::FAST.every);
+        assert_eq!((ticket.poll(), edge.poll()), (Poll::Ready, Poll::Pending));
+        assert_eq!(ticket.wait_timeout(Duration::ZERO), Ok(()));
+        edge.cancel();
+    });
+    assert_eq!(costs, 0);
+}
