@@ -9,7 +9,7 @@
 //!   decision under the newest version is never that of an older state, as long as states show their version last.
 //! * **K2** Key and decision are one record, which is read whole.
 
-use super::types::Route;
+use super::words::Words;
 use crate::slot::TwoCopy;
 use crate::value::StateView;
 
@@ -56,20 +56,21 @@ impl Cache {
 
     /// The words of a route. Reads only.
     #[inline]
-    pub(super) fn find(&self, key: &Key) -> Option<[u64; 2]> {
+    pub(super) fn find(&self, key: &Key) -> Option<Words> {
         // K2.
         let entry = self.entry(key)?.read();
-        let (of, words) = entry.split_at(KEY);
-        (of == key).then(|| [words[0], words[1]])
+        // Word by word: cheaper than a call of `memcmp`.
+        let differ = entry.iter().zip(key).fold(0, |differ, (of, wanted)| differ | (of ^ wanted));
+        (differ == 0).then(|| [entry[KEY], entry[KEY + 1]])
     }
 
     /// Keeps a route, as it is to be found, unless another thread is writing there.
     #[inline]
-    pub(super) fn keep(&self, key: &Key, route: Route) {
+    pub(super) fn keep(&self, key: &Key, words: Words) {
         let Some(place) = self.entry(key) else { return };
         let mut entry = [0; ENTRY];
         entry[..KEY].copy_from_slice(key);
-        entry[KEY..].copy_from_slice(&Route { cached: true, ns: 0, ..route }.to_words());
+        entry[KEY..].copy_from_slice(&words);
         let _refused = place.try_write(entry);
     }
 }

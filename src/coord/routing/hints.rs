@@ -1,7 +1,6 @@
 //! Which tasks may run beside each other.
 
 use super::error::RouteError;
-use super::types::{Decision, Q16, Reason, Verdict};
 use crate::ids::TaskId;
 use crate::value::{SetRef, StateView, Value};
 use std::collections::HashMap;
@@ -18,7 +17,7 @@ struct Hint {
 
 /// Groups of tasks that may run beside each other once what they wait for is done. Clones share the list.
 ///
-/// Decides [`Parallel`](Decision::Parallel) with confidence 0.9 for a task that is ready, if a peer is: one of its group that
+/// Decides [`Parallel`](super::Decision::Parallel) with confidence 0.9 for a task that is ready, if a peer is: one of its group that
 /// is not done. Ready is a task when all that it waits for is in the set of completed tasks. Otherwise abstains, with 0.7.
 #[derive(Clone, Debug)]
 pub struct Hints {
@@ -156,15 +155,10 @@ impl Hints {
         peers.filter(move |peer| !is_done(peer.task, set, state) && is_ready(peer, set, state)).map(|peer| peer.task)
     }
 
+    /// How many tasks these are.
     #[inline]
-    pub(super) fn judge(&self, completed: Option<Value>, state: &dyn StateView, task: TaskId) -> Verdict {
-        match self.peers(completed, state, task).count() {
-            0 => Verdict::abstain(Q16::new(0.7), Reason::NoPeers),
-            peers => {
-                let peers = u16::try_from(peers).unwrap_or(u16::MAX);
-                Verdict::new(Decision::Parallel, Q16::new(0.9), Reason::Peers(peers))
-            }
-        }
+    pub(super) fn count(&self, completed: Option<Value>, state: &dyn StateView, task: TaskId) -> u16 {
+        u16::try_from(self.peers(completed, state, task).count()).unwrap_or(u16::MAX)
     }
 }
 

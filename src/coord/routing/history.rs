@@ -11,6 +11,7 @@
 //!   the others, a lap at least, costs one record.
 
 use super::types::{Route, RouteRecord, RouteRequest};
+use super::words::Words;
 use crate::ids::{CorrelationId, TaskId};
 use crate::slot::TwoCopy;
 use crate::sync::{AtomicU64, Ordering, guard};
@@ -41,7 +42,7 @@ impl History {
     }
 
     #[inline]
-    pub(super) fn push(&self, request: &RouteRequest, [first, second]: [u64; 2]) {
+    pub(super) fn push(&self, request: &RouteRequest, [first, second]: Words) {
         if self.records.is_empty() {
             return;
         }

@@ -255,34 +255,41 @@ impl Judge {
         }
     }
 
-    /// Its verdict, and for rules the place of the one that matched.
-    #[inline]
-    pub(super) fn judge(&self, state: &dyn StateView, request: &RouteRequest) -> (Verdict, Option<usize>) {
-        let verdict = match self {
-            Self::Conditional(rules) => {
-                let place = rules.first(state);
-                return (rules.verdict(place), place);
-            }
-            Self::State { errors, required, max_complexity, error_decision } => {
-                analyse(state, *errors, required, *max_complexity, *error_decision)
-            }
-            Self::Parallel { completed, hints } => hints.judge(state.get(*completed), state, request.task),
-            Self::Priority { key, high, low } => by_priority(state.get(*key), *high, *low),
-            Self::Custom(router) => router.judge(state, request),
-        };
-        (verdict, None)
+    /// All that a built-in router can say; none of a custom one's.
+    pub(super) fn verdicts(&self) -> Vec<Verdict> {
+        match self {
+            Self::Conditional(rules) => rules.verdicts(),
+            Self::State { error_decision, .. } => vec![
+                Verdict::abstain(Q16::new(0.9), Reason::Ordinary),
+                Verdict::new(*error_decision, SURE, Reason::Errors),
+                Verdict::new(Decision::Skip, Q16::new(0.8), Reason::Incomplete),
+                Verdict::new(Decision::Branch, Q16::new(0.85), Reason::Complex),
+            ],
+            Self::Parallel { .. } => vec![
+                Verdict::abstain(Q16::new(0.7), Reason::NoPeers),
+                Verdict::new(Decision::Parallel, Q16::new(0.9), Reason::Peers(0)),
+            ],
+            Self::Priority { .. } => vec![
+                Verdict::abstain(Q16::new(0.8), Reason::MiddlePriority),
+                Verdict::new(Decision::Continue, SURE, Reason::HighPriority),
+                Verdict::new(Decision::Skip, Q16::new(0.85), Reason::LowPriority),
+            ],
+            Self::Custom(_) => Vec::new(),
+        }
     }
 }
 
-fn analyse(state: &dyn StateView, errors: KeyId, required: &[KeyId], max: u64, on_error: Decision) -> Verdict {
+/// Which of the verdicts it is.
+#[inline]
+pub(super) fn analyse(state: &dyn StateView, errors: KeyId, required: &[KeyId], max_complexity: u64) -> usize {
     if state.get(errors).is_some_and(is_something) {
-        Verdict::new(on_error, SURE, Reason::Errors)
+        1
     } else if required.iter().any(|key| state.get(*key).is_none()) {
-        Verdict::new(Decision::Skip, Q16::new(0.8), Reason::Incomplete)
-    } else if complexity(state.size()) > max {
-        Verdict::new(Decision::Branch, Q16::new(0.85), Reason::Complex)
+        2
+    } else if complexity(state.size()) > max_complexity {
+        3
     } else {
-        Verdict::abstain(Q16::new(0.9), Reason::Ordinary)
+        0
     }
 }
 
@@ -295,17 +302,19 @@ fn is_something(value: Value) -> bool {
     }
 }
 
-fn by_priority(value: Option<Value>, high: u8, low: u8) -> Verdict {
+/// Which of the verdicts it is.
+#[inline]
+pub(super) fn by_priority(value: Option<Value>, high: u8, low: u8) -> usize {
     let (is_high, is_low) = match value {
         Some(Value::Int(priority)) => (priority >= i64::from(high), priority <= i64::from(low)),
         Some(Value::Float(priority)) => (priority >= f64::from(high), priority <= f64::from(low)),
         _ => (50 >= high, 50 <= low),
     };
     if is_high {
-        Verdict::new(Decision::Continue, SURE, Reason::HighPriority)
+        1
     } else if is_low {
-        Verdict::new(Decision::Skip, Q16::new(0.85), Reason::LowPriority)
+        2
     } else {
-        Verdict::abstain(Q16::new(0.8), Reason::MiddlePriority)
+        0
     }
 }

@@ -6,19 +6,13 @@ use super::rule::Rule;
 use super::test::Test;
 use super::types::{Q16, Reason, Verdict};
 use crate::ids::KeyId;
-use crate::value::{StateView, Value};
+use crate::value::StateView;
 use core::fmt;
-
-/// Keys that several rules look at are read once in a decision: this many of them.
-const COLUMNS: usize = 8;
-const NONE: u8 = COLUMNS as u8;
 
 /// One step of the program.
 struct Step {
     test: Test,
     key: KeyId,
-    /// Where the key's value is kept for later steps; [`NONE`] if no other step needs it.
-    column: u8,
 }
 
 /// Rules in the order in which they are tried: by descending priority, and as given among equals. The first that matches
@@ -26,12 +20,7 @@ struct Step {
 pub struct RuleSet {
     rules: Box<[Rule]>,
     program: Box<[Step]>,
-    verdicts: Box<[Verdict]>,
-    columns: bool,
 }
-
-/// What no rule has matched comes to.
-const NO_RULE: Verdict = Verdict::abstain(Q16::new(0.5), Reason::NoRule);
 
 impl RuleSet {
     /// Checks and compiles rules. For the control plane.
@@ -50,18 +39,13 @@ impl RuleSet {
         }
         let mut rules = rules.to_vec();
         rules.sort_by_key(|rule| core::cmp::Reverse(rule.priority));
-        let columns = columns(&rules);
         let step = |rule: &Rule| -> Result<Step, RouteError> {
             rule.check()?;
             let test = Test::new(rule.op, &rule.value).ok_or(RouteError::TypeMismatch { rule: rule.id })?;
-            let column = columns.iter().position(|key| *key == rule.key).map_or(NONE, |column| column as u8);
-            Ok(Step { test, key: rule.key, column })
+            Ok(Step { test, key: rule.key })
         };
         let program = rules.iter().map(step).collect::<Result<_, _>>()?;
-        let verdict =
-            |rule: &Rule| Verdict { next: rule.next, ..Verdict::new(rule.decision, Q16::ONE, Reason::Rule(rule.id)) };
-        let verdicts = rules.iter().map(verdict).collect();
-        Ok(Self { rules: rules.into(), program, verdicts, columns: !columns.is_empty() })
+        Ok(Self { rules: rules.into(), program })
     }
 
     /// The rules in the order in which they are tried.
@@ -87,45 +71,21 @@ impl RuleSet {
     }
 
     /// The first rule that matches, by its place.
+    ///
+    /// Each rule asks for its key: keeping values for later rules was tried, and cost more than asking the state again.
     #[inline]
     pub(super) fn first(&self, state: &dyn StateView) -> Option<usize> {
-        if self.columns { self.first_by_column(state) } else { self.first_by(|step| state.get(step.key), state) }
+        let holds = |step: &Step| state.get(step.key).is_some_and(|value| step.test.holds(value, state));
+        self.program.iter().position(holds)
     }
 
-    fn first_by_column(&self, state: &dyn StateView) -> Option<usize> {
-        let mut values = [None; COLUMNS];
-        let mut read = 0_u8;
-        let look = |step: &Step| {
-            let Some(value) = values.get_mut(usize::from(step.column)) else { return state.get(step.key) };
-            let bit = 1 << step.column;
-            if read & bit == 0 {
-                read |= bit;
-                *value = state.get(step.key);
-            }
-            *value
-        };
-        self.first_by(look, state)
+    /// What comes of no rule, and then of each.
+    pub(super) fn verdicts(&self) -> Vec<Verdict> {
+        let verdict =
+            |rule: &Rule| Verdict { next: rule.next, ..Verdict::new(rule.decision, Q16::ONE, Reason::Rule(rule.id)) };
+        let no_rule = Verdict::abstain(Q16::new(0.5), Reason::NoRule);
+        core::iter::once(no_rule).chain(self.rules.iter().map(verdict)).collect()
     }
-
-    #[inline(always)]
-    fn first_by(&self, mut look: impl FnMut(&Step) -> Option<Value>, state: &dyn StateView) -> Option<usize> {
-        self.program.iter().position(|step| look(step).is_some_and(|value| step.test.holds(value, state)))
-    }
-
-    /// What the rule at this place says, or that none has matched.
-    #[inline]
-    pub(super) fn verdict(&self, place: Option<usize>) -> Verdict {
-        place.map_or(NO_RULE, |place| self.verdicts[place])
-    }
-}
-
-/// The keys that several rules look at.
-fn columns(rules: &[Rule]) -> Vec<KeyId> {
-    let mut keys: Vec<_> = rules.iter().map(|rule| rule.key).collect();
-    keys.sort_unstable();
-    let mut shared: Vec<_> = keys.chunk_by(|a, b| a == b).filter(|same| same.len() > 1).collect();
-    shared.sort_by_key(|same| core::cmp::Reverse(same.len()));
-    shared.iter().take(COLUMNS).map(|same| same[0]).collect()
 }
 
 impl TryFrom<&[Rule]> for RuleSet {

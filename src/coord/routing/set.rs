@@ -5,9 +5,10 @@ use super::cache::{self, Key};
 use super::error::RouteError;
 use super::history::History;
 use super::report::RuleReport;
-use super::router::{Judge, RouterSpec};
+use super::router::{Judge, RouterSpec, analyse, by_priority};
 use super::stats::{Lane, RouteStats, turn};
 use super::types::{Consolidate, Decision, Fields, Q16, Reason, Route, RouteRecord, RouteRequest, Strategy, Verdict};
+use super::words::{Said, Words, cached, measured};
 use super::{RouterSetBuilder, Rule};
 use crate::clock::Stamp;
 use crate::ids::{RuleId, TaskId};
@@ -27,8 +28,49 @@ struct Seat {
     judge: Judge,
     strategy: Strategy,
     priority: u8,
+    consolidate: Consolidate,
+    /// All that it can say, if it is a built-in one.
+    said: Box<[Said]>,
     /// From this rank on it need not be asked any more.
     beaten_at: u64,
+}
+
+impl Seat {
+    fn new(spec: &RouterSpec, plan: &Plan) -> Self {
+        let consolidate = plan.consolidate;
+        let beaten_at = match (consolidate, spec.best_score()) {
+            (Consolidate::Precedence, _) | (_, None) => u64::MAX,
+            (weighted, Some(score)) => weighted.rank(Decision::Continue, score, false),
+        };
+        let (judge, strategy, priority) = (Judge::new(spec, &plan.keys), spec.strategy(), spec.priority());
+        let seat = Self { judge, strategy, priority, consolidate, said: Box::new([]), beaten_at };
+        Self { said: seat.judge.verdicts().iter().map(|verdict| seat.says(verdict)).collect(), ..seat }
+    }
+
+    fn says(&self, verdict: &Verdict) -> Said {
+        let score = verdict.confidence.score(self.priority);
+        Said::new(verdict, self.strategy, self.consolidate.rank(verdict.decision, score, verdict.abstain))
+    }
+
+    /// Its verdict. `rule` becomes the place of the rule that matched, counted from 1.
+    #[inline]
+    fn ask(&self, state: &dyn StateView, request: &RouteRequest, rule: &mut usize) -> Said {
+        match &self.judge {
+            Judge::Conditional(rules) => {
+                *rule = rules.first(state).map_or(0, |place| place + 1);
+                self.said[*rule]
+            }
+            Judge::State { errors, required, max_complexity, .. } => {
+                self.said[analyse(state, *errors, required, *max_complexity)]
+            }
+            Judge::Parallel { completed, hints } => match hints.count(state.get(*completed), state, request.task) {
+                0 => self.said[0],
+                peers => self.said[1].numbered(peers),
+            },
+            Judge::Priority { key, high, low } => self.said[by_priority(state.get(*key), *high, *low)],
+            Judge::Custom(router) => self.says(&router.judge(state, request)),
+        }
+    }
 }
 
 /// What a set has in common with those that were made of it.
@@ -51,19 +93,14 @@ pub struct RouterSet {
     version: u32,
     strategies: Box<[Strategy]>,
     seats: Box<[Seat]>,
+    /// What is decided where nobody decides.
+    nobody: Said,
     /// In which order they are asked: by descending priority.
     order: Box<[u8]>,
     reads: Fields,
     /// Matches of each rule, by lane.
     matches: Box<[Counter]>,
     shared: Arc<Shared>,
-}
-
-/// The best verdict so far.
-struct Best {
-    rank: u64,
-    verdict: Verdict,
-    strategy: Strategy,
 }
 
 /// Lifts those who have something to say above those who have not.
@@ -81,13 +118,6 @@ impl Consolidate {
             Self::Precedence => spoke | (7 - decision as u64) << 32 | score,
         }
     }
-}
-
-/// What a decision leaves to be counted.
-#[derive(Default)]
-struct Traces {
-    faults: usize,
-    rule: Option<usize>,
 }
 
 impl RouterSet {
@@ -113,16 +143,7 @@ impl RouterSet {
     }
 
     fn assemble(plan: Plan, shared: Arc<Shared>) -> Self {
-        let seat = |spec: &RouterSpec| Seat {
-            judge: Judge::new(spec, &plan.keys),
-            strategy: spec.strategy(),
-            priority: spec.priority(),
-            beaten_at: match plan.consolidate {
-                Consolidate::Precedence => u64::MAX,
-                weighted => spec.best_score().map_or(u64::MAX, |score| weighted.rank(Decision::Continue, score, false)),
-            },
-        };
-        let seats: Box<[_]> = plan.specs.iter().map(seat).collect();
+        let seats: Box<[_]> = plan.specs.iter().map(|spec| Seat::new(spec, &plan)).collect();
         let mut order: Vec<_> = (0..seats.len() as u8).collect();
         order.sort_by_key(|place| core::cmp::Reverse(seats[usize::from(*place)].priority));
         // Of one thread's rules, only whole lines.
@@ -134,6 +155,7 @@ impl RouterSet {
             reads: plan.specs.iter().fold(Fields::NONE, |reads, spec| reads.and(spec.reads())),
             matches: (0..stride * shared.lanes.len()).map(|_| Counter::new()).collect(),
             order: order.into(),
+            nobody: Said::new(&Verdict::default(), Strategy::Conditional, 0),
             seats,
             plan,
             shared,
@@ -154,7 +176,7 @@ impl RouterSet {
         let place = turn() & (self.shared.lanes.len() - 1);
         let lane = &self.shared.lanes[place];
         if !self.shared.caching || self.reads.contain(Fields::VOLATILE) {
-            return self.compute(state, request, place);
+            return self.compute(state, request, place).0;
         }
         let key = self.key(state, request);
         if let Some(words) = lane.cache.find(&key) {
@@ -163,8 +185,8 @@ impl RouterSet {
             self.shared.history.push(request, words);
             return route;
         }
-        let route = self.compute(state, request, place);
-        lane.cache.keep(&key, route);
+        let (route, words) = self.compute(state, request, place);
+        lane.cache.keep(&key, cached(words));
         route
     }
 
@@ -185,32 +207,35 @@ impl RouterSet {
         cache::key(state, self.version, request.task.get(), fields)
     }
 
-    /// Decides, and leaves its traces.
-    fn compute(&self, state: &dyn StateView, request: &RouteRequest, place: usize) -> Route {
-        let start = self.shared.timing.then(Stamp::now);
-        let (mut route, traces) = self.decide(state, request);
-        if let Some(start) = start {
-            let ns = start.elapsed_ns();
-            route.ns = u32::try_from(ns).unwrap_or(u32::MAX).max(1);
-            if let Some(histogram) = &self.shared.histogram {
-                histogram.record(ns);
-            }
-        }
+    /// Decides, and leaves the traces. The words are those of the route, not measured.
+    fn compute(&self, state: &dyn StateView, request: &RouteRequest, place: usize) -> (Route, Words) {
         let lane = &self.shared.lanes[place];
-        (0..traces.faults).for_each(|_| lane.fault());
-        if let Some(rule) = traces.rule {
-            self.matches[place * self.stride() + rule].add(1);
+        let start = self.shared.timing.then(Stamp::now);
+        let (words, rule) = self.decide(state, request, lane);
+        let ns = start.map_or(0, |start| self.took(start.elapsed_ns()));
+        let with_time = measured(words, ns);
+        let route = Route::from_words(with_time);
+        if rule > 0 {
+            self.matches[place * self.stride() + rule - 1].add(1);
         }
         lane.count(&route);
-        self.shared.history.push(request, route.to_words());
-        route
+        self.shared.history.push(request, with_time);
+        (route, words)
     }
 
-    /// Asks the routers by descending priority, so that ties go to who was asked first.
     #[inline]
-    fn decide(&self, state: &dyn StateView, request: &RouteRequest) -> (Route, Traces) {
-        let mut best = Best { rank: 0, verdict: Verdict::default(), strategy: Strategy::Conditional };
-        let (mut traces, mut asked) = (Traces::default(), 0);
+    fn took(&self, ns: u64) -> u32 {
+        if let Some(histogram) = &self.shared.histogram {
+            histogram.record(ns);
+        }
+        u32::try_from(ns).unwrap_or(u32::MAX).max(1)
+    }
+
+    /// Asks the routers by descending priority, so that ties go to who was asked first. The best verdict, and the place of the
+    /// rule that matched, counted from 1.
+    #[inline]
+    fn decide(&self, state: &dyn StateView, request: &RouteRequest, lane: &Lane) -> (Words, usize) {
+        let (mut best, mut rule, mut asked) = (self.nobody, 0, 0);
         loop {
             // One frame for all routers: it is left early only by a panic, and entered again behind the one that panicked.
             let all_asked = catch_unwind(AssertUnwindSafe(|| {
@@ -218,25 +243,17 @@ impl RouterSet {
                     asked += 1;
                     let seat = &self.seats[usize::from(*place)];
                     if best.rank < seat.beaten_at {
-                        self.ask(seat, state, request, &mut best, &mut traces);
+                        let said = seat.ask(state, request, &mut rule);
+                        if said.rank > best.rank {
+                            best = said;
+                        }
                     }
                 }
             }));
             match all_asked {
-                Ok(()) => return (Route::of(&best.verdict, best.strategy), traces),
-                Err(_) => traces.faults += 1,
+                Ok(()) => return (best.words, rule),
+                Err(_) => lane.fault(),
             }
-        }
-    }
-
-    #[inline]
-    fn ask(&self, seat: &Seat, state: &dyn StateView, request: &RouteRequest, best: &mut Best, traces: &mut Traces) {
-        let (verdict, rule) = seat.judge.judge(state, request);
-        traces.rule = rule.or(traces.rule);
-        let score = verdict.confidence.score(seat.priority);
-        let rank = self.plan.consolidate.rank(verdict.decision, score, verdict.abstain);
-        if rank > best.rank {
-            *best = Best { rank, verdict, strategy: seat.strategy };
         }
     }
 
@@ -244,8 +261,8 @@ impl RouterSet {
     /// Leaves no traces. A router that panics says [`Reason::Fault`].
     pub fn explain(&self, state: &dyn StateView, request: &RouteRequest, out: &mut [Verdict]) -> usize {
         let fault = Verdict::abstain(Q16::ZERO, Reason::Fault);
-        let judge = |seat: &Seat| seat.judge.judge(state, request).0;
-        let verdicts = self.seats.iter().map(|seat| catch_unwind(AssertUnwindSafe(|| judge(seat))).unwrap_or(fault));
+        let ask = |seat: &Seat| catch_unwind(AssertUnwindSafe(|| seat.ask(state, request, &mut 0).verdict()));
+        let verdicts = self.seats.iter().map(|seat| ask(seat).unwrap_or(fault));
         verdicts.zip(out).map(|(verdict, out)| *out = verdict).count()
     }
 

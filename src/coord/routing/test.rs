@@ -17,8 +17,8 @@ pub(super) enum Test {
     Words { words: [u64; 2], equal: bool },
     /// Present and not null.
     NotNull,
-    /// One of the list, or of a kind that is in the list and none of it.
-    Among { list: Box<[[u64; 2]]>, kinds: u8, inside: bool },
+    /// One of the lists, or of a kind that is in them and none of them. Both lists ascend.
+    Among { wholes: Box<[i64]>, others: Box<[[u64; 2]]>, kinds: u8, inside: bool },
     /// A set that holds the member, or does not.
     Set { member: u32, holds: bool },
 }
@@ -146,10 +146,18 @@ impl Test {
 
     fn among(values: &[Value], inside: bool) -> Self {
         let kinds = values.iter().fold(0, |kinds, value| kinds | kind(*value));
-        let mut list: Vec<_> = values.iter().map(|value| canonical(*value).to_words()).collect();
-        list.sort_unstable();
-        list.dedup();
-        Self::Among { list: list.into(), kinds, inside }
+        let (mut wholes, mut others) = (Vec::new(), Vec::new());
+        for value in values {
+            match canonical(*value) {
+                Value::Int(whole) => wholes.push(whole),
+                other => others.push(other.to_words()),
+            }
+        }
+        wholes.sort_unstable();
+        wholes.dedup();
+        others.sort_unstable();
+        others.dedup();
+        Self::Among { wholes: wholes.into(), others: others.into(), kinds, inside }
     }
 
     /// Whether a value that is present meets the condition.
@@ -159,14 +167,20 @@ impl Test {
             (Self::Range { low, high, outside, .. }, Value::Int(number)) => {
                 (*low <= number && number <= *high) != *outside
             }
-            (Self::Range { order, than, .. }, Value::Float(number)) => {
-                compare(number, *than).is_some_and(|found| order.accepts(found))
+            (Self::Among { wholes, kinds, inside, .. }, Value::Int(number)) if wholes.len() <= SHORT => {
+                wholes.contains(&number) == *inside && allows(*kinds, value)
             }
-            (Self::Number { order, than }, Value::Float(number)) => {
-                number.partial_cmp(than).is_some_and(|found| order.accepts(found))
-            }
+            _ => self.holds_otherwise(value, state),
+        }
+    }
+
+    fn holds_otherwise(&self, value: Value, state: &dyn StateView) -> bool {
+        let accepts = |order: Order, found: Option<Ordering>| found.is_some_and(|found| order.accepts(found));
+        match (self, value) {
+            (Self::Range { order, than, .. }, Value::Float(number)) => accepts(*order, compare(number, *than)),
+            (Self::Number { order, than }, Value::Float(number)) => accepts(*order, number.partial_cmp(than)),
             (Self::Number { order, than }, Value::Int(number)) => {
-                compare(*than, number).is_some_and(|found| order.accepts(found.reverse()))
+                accepts(*order, compare(*than, number).map(Ordering::reverse))
             }
             (Self::Range { .. } | Self::Number { .. }, _) => false,
             (Self::Words { words, equal }, _) => {
@@ -174,20 +188,25 @@ impl Test {
                 kind == words[0] && (content == words[1]) == *equal
             }
             (Self::NotNull, _) => value != Value::Null,
-            (Self::Among { list, kinds, inside }, _) => Self::among_holds(list, *kinds, *inside, value),
+            (Self::Among { wholes, others, kinds, inside }, _) => {
+                let found = match canonical(value) {
+                    Value::Int(number) => wholes.binary_search(&number).is_ok(),
+                    other => others.binary_search(&other.to_words()).is_ok(),
+                };
+                found == *inside && allows(*kinds, value)
+            }
             (Self::Set { member, holds }, Value::Set(set)) => state.set_contains(set, *member) == *holds,
             (Self::Set { .. }, _) => false,
         }
     }
+}
 
-    fn among_holds(list: &[[u64; 2]], kinds: u8, inside: bool, value: Value) -> bool {
-        if !value.is_finite() {
-            return false;
-        }
-        let found = list.binary_search(&canonical(value).to_words()).is_ok();
-        // Of another kind is neither in nor out; of an empty list, everything is out.
-        found == inside && (kinds == 0 || kinds & kind(value) != 0)
-    }
+/// A list that is gone through rather than searched.
+const SHORT: usize = 16;
+
+/// What is of another kind than the list is neither in it nor out of it; everything is out of an empty one.
+const fn allows(kinds: u8, value: Value) -> bool {
+    (kinds == 0 || kinds & kind(value) != 0) && value.is_finite()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Decisions, and what they are made of.
 
+use super::words::Said;
 use crate::ids::{CorrelationId, RuleId, TaskId};
 use crate::value::Value;
 use core::fmt;
@@ -243,8 +244,7 @@ pub struct RouteRecord {
 impl Default for RouteRecord {
     /// For the buffers that [`history`](super::RouterSet::history) fills.
     fn default() -> Self {
-        let verdict = Verdict::default();
-        let route = Route::of(&verdict, Strategy::Conditional);
+        let route = Route::from_words(Said::new(&Verdict::default(), Strategy::Conditional, 0).words);
         Self { sequence: 0, task: TaskId::default(), correlation: CorrelationId::default(), route }
     }
 }
