@@ -1,5 +1,5 @@
 //! A state for tests: values by key, sets, a version that counts each change.
-#![allow(unreachable_pub, reason = "a part of a test file")]
+#![allow(unreachable_pub, dead_code, reason = "a part of several test files")]
 
 use ringway::coord::routing::{Decision, Keys, Op, Operand, Rule};
 use ringway::ids::{KeyId, RuleId, TaskId};

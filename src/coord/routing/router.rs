@@ -293,6 +293,7 @@ pub(super) fn analyse(state: &dyn StateView, errors: KeyId, required: &[KeyId], 
     }
 }
 
+#[inline]
 fn is_something(value: Value) -> bool {
     match value {
         Value::Bool(yes) => yes,

@@ -6,7 +6,7 @@ use super::rule::Rule;
 use super::test::Test;
 use super::types::{Q16, Reason, Verdict};
 use crate::ids::KeyId;
-use crate::value::StateView;
+use crate::value::{StateView, Value};
 use core::fmt;
 
 /// One step of the program.
@@ -75,8 +75,12 @@ impl RuleSet {
     /// Each rule asks for its key: keeping values for later rules was tried, and cost more than asking the state again.
     #[inline]
     pub(super) fn first(&self, state: &dyn StateView) -> Option<usize> {
-        let holds = |step: &Step| state.get(step.key).is_some_and(|value| step.test.holds(value, state));
-        self.program.iter().position(holds)
+        self.program.iter().position(|step| match state.get(step.key) {
+            // Taken apart here: a copy of the whole value waits for the parts to be written.
+            Some(Value::Int(number)) => step.test.holds_whole(number),
+            Some(value) => step.test.holds_other(value, state),
+            None => false,
+        })
     }
 
     /// What comes of no rule, and then of each.

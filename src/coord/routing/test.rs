@@ -161,26 +161,37 @@ impl Test {
     }
 
     /// Whether a value that is present meets the condition.
-    #[inline]
     pub(super) fn holds(&self, value: Value, state: &dyn StateView) -> bool {
-        match (self, value) {
-            (Self::Range { low, high, outside, .. }, Value::Int(number)) => {
-                (*low <= number && number <= *high) != *outside
+        if let Value::Int(number) = value { self.holds_whole(number) } else { self.holds_other(value, state) }
+    }
+
+    /// The same for a whole number, apart, since most values are: it stays in a register.
+    #[inline]
+    pub(super) fn holds_whole(&self, number: i64) -> bool {
+        match self {
+            Self::Range { low, high, outside, .. } => (*low <= number && number <= *high) != *outside,
+            Self::Among { wholes, kinds, inside, .. } => {
+                let found = if wholes.len() <= SHORT {
+                    wholes.contains(&number)
+                } else {
+                    wholes.binary_search(&number).is_ok()
+                };
+                found == *inside && allows(*kinds, Value::Int(number))
             }
-            (Self::Among { wholes, kinds, inside, .. }, Value::Int(number)) if wholes.len() <= SHORT => {
-                wholes.contains(&number) == *inside && allows(*kinds, value)
-            }
-            _ => self.holds_otherwise(value, state),
+            Self::Number { order, than } => compare(*than, number).is_some_and(|found| order.accepts(found.reverse())),
+            Self::NotNull => true,
+            Self::Words { .. } | Self::Set { .. } => false,
         }
     }
 
-    fn holds_otherwise(&self, value: Value, state: &dyn StateView) -> bool {
-        let accepts = |order: Order, found: Option<Ordering>| found.is_some_and(|found| order.accepts(found));
+    #[inline(never)]
+    pub(super) fn holds_other(&self, value: Value, state: &dyn StateView) -> bool {
         match (self, value) {
-            (Self::Range { order, than, .. }, Value::Float(number)) => accepts(*order, compare(number, *than)),
-            (Self::Number { order, than }, Value::Float(number)) => accepts(*order, number.partial_cmp(than)),
-            (Self::Number { order, than }, Value::Int(number)) => {
-                accepts(*order, compare(*than, number).map(Ordering::reverse))
+            (Self::Range { order, than, .. }, Value::Float(number)) => {
+                compare(number, *than).is_some_and(|found| order.accepts(found))
+            }
+            (Self::Number { order, than }, Value::Float(number)) => {
+                number.partial_cmp(than).is_some_and(|found| order.accepts(found))
             }
             (Self::Range { .. } | Self::Number { .. }, _) => false,
             (Self::Words { words, equal }, _) => {
