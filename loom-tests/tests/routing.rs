@@ -69,10 +69,8 @@ fn s_d7_a_change_of_the_state_against_decisions() {
         let other = {
             let (set, state) = (Arc::clone(&set), Arc::clone(&state));
             thread::spawn(move || {
-                let before = state.version();
-                assert!(decided(&set, &state, 1) >= before);
                 state.set(1);
-                assert!(decided(&set, &state, 1) >= 1);
+                assert_eq!(decided(&set, &state, 1), 1);
             })
         };
         for _ in 0..2 {
@@ -81,7 +79,7 @@ fn s_d7_a_change_of_the_state_against_decisions() {
         }
         other.join().unwrap();
         assert_eq!(decided(&set, &state, 1), 1);
-        assert_eq!(set.stats().total_routings, 5);
+        assert_eq!(set.stats().total_routings, 4);
     });
 }
 
@@ -110,20 +108,18 @@ fn is_whole(record: &RouteRecord) -> bool {
 /// A history that is read while it is written, round and round: records are whole, in order, and each under its number.
 #[test]
 fn s_d7_a_history_is_read_while_it_is_written() {
-    model("routing, four decisions against two looks back", 2, || {
+    model("routing, four decisions against a look back", 2, || {
         let (set, state) = (routers(), State::new());
         let writer = {
             let (set, state) = (Arc::clone(&set), Arc::clone(&state));
             thread::spawn(move || (0..4).for_each(|task| _ = decided(&set, &state, task)))
         };
         let mut records = [RouteRecord::default(); 3];
-        for _ in 0..2 {
-            let count = set.history(None, 3, &mut records);
-            assert!(count <= 2);
-            let found = &records[..count];
-            assert!(found.iter().all(|record| is_whole(record) && record.sequence == record.correlation.get()));
-            assert!(found.is_sorted_by(|newer, older| newer.sequence > older.sequence));
-        }
+        let count = set.history(None, 3, &mut records);
+        assert!(count <= 2);
+        let found = &records[..count];
+        assert!(found.iter().all(|record| is_whole(record) && record.sequence == record.correlation.get()));
+        assert!(found.is_sorted_by(|newer, older| newer.sequence > older.sequence));
         writer.join().unwrap();
         assert_eq!(set.history(None, 3, &mut records), 2);
         assert_eq!((records[0].sequence, records[1].sequence), (3, 2));
