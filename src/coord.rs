@@ -7,6 +7,7 @@ pub mod dependencies;
 mod overflow;
 pub mod state;
 mod turn;
+pub mod routing;
 
 pub use coordination::{CloseError, Closed, Coordination, ScopeClosed, Scoped, Stage};
 pub use overflow::Overflow;
