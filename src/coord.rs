@@ -4,6 +4,7 @@
 
 mod coordination;
 mod overflow;
+pub mod signals;
 
 pub use coordination::{CloseError, Closed, Coordination, ScopeClosed, Scoped, Stage};
 pub use overflow::Overflow;

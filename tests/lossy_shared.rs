@@ -59,9 +59,8 @@ fn positions_without_a_message_are_given_up() {
     let (tx, mut rx) = ringway::broadcast::lossy::<u64>(8);
     let tx = tx.into_shared();
     tx.send_counted(3, [1]).unwrap();
-    let panicked = catch_unwind(AssertUnwindSafe(|| {
-        tx.send_counted(3, (2..5).inspect(|n| assert_ne!(*n, 3, "planned")))
-    }));
+    let panicked =
+        catch_unwind(AssertUnwindSafe(|| tx.send_counted(3, (2..5).inspect(|n| assert_ne!(*n, 3, "planned")))));
     assert!(panicked.is_err());
     tx.send_counted(0, [9]).unwrap();
     tx.send_counted(1, [5, 6]).unwrap();
