@@ -2,6 +2,7 @@
 //!
 //! What belongs to one coordination is opened and closed together: [`Coordination`] is the guard of its scope.
 
+pub mod contexts;
 mod coordination;
 mod overflow;
 pub mod signals;

@@ -1,6 +1,6 @@
 //! Signals: a history that is read while it is written, inboxes that refuse, tables that change under a sender, and the close.
 
-use loom_tests::{model, thread};
+use loom_tests::{Arc, Note, model, thread};
 use ringway::Wait;
 use ringway::coord::Overflow;
 use ringway::coord::signals::{
@@ -45,32 +45,41 @@ fn newest(hub: &SignalHub) -> Vec<u64> {
     out[..found].iter().map(number).collect()
 }
 
-/// A history of one entry, appended to twice while it is read.
+/// Torn copies of a record of sixteen words would be 2^16 executions: in models nothing is overwritten here, and `lossy` tears
+/// records of two words instead. Real threads do both.
+const HISTORY: usize = if cfg!(ringway_loom) { 2 } else { 1 };
+
 #[test]
 fn history_append_against_read() {
-    model("signals: a history of one, two appends against a read", 2, || {
-        let hub = hub(1, 1, Overflow::DropOldest);
+    model("signals: two appends to a history against a read", 3, || {
+        let hub = hub(HISTORY, 1, Overflow::DropOldest);
         let writer = {
             let hub = hub.clone();
             thread::spawn(move || (1..=2).for_each(|n| assert!(hub.signal(C, &numbered(n)).is_ok())))
         };
-        assert!(newest(&hub).iter().all(|n| [1, 2].contains(n)));
+        assert!([&[][..], &[1], &[2], &[2, 1]].contains(&&*newest(&hub)));
         writer.join().unwrap();
-        assert_eq!(newest(&hub), [2]);
+        assert!(newest(&hub).starts_with(&[2]));
     });
 }
 
-/// An inbox of one place: the next signal never lands on one that is being read.
+/// An inbox of one place: the next signal never lands on one that is being read, and whoever finds room finds all that the reader
+/// did before it made it.
 #[test]
 fn an_inbox_that_refuses_loses_nothing() {
-    model("signals: an inbox of one that refuses, two signals", 2, || {
-        let hub = hub(1, 1, Overflow::Reject);
+    model("signals: an inbox of one that refuses, two signals", 3, || {
+        let (hub, note) = (hub(1, 1, Overflow::Reject), Arc::new(Note::new()));
         let stream = subscribe(&hub);
         hub.signal(C, &numbered(0)).expect("there is room");
         let sender = {
-            let hub = hub.clone();
-            thread::spawn(move || hub.signal(C, &numbered(1)).is_ok())
+            let (hub, note) = (hub.clone(), Arc::clone(&note));
+            thread::spawn(move || {
+                let sent = hub.signal(C, &numbered(1)).is_ok();
+                assert!(!sent || note.read() == 7);
+                sent
+            })
         };
+        note.write(7);
         assert_eq!(stream.try_recv().as_ref().map(number), Ok(0));
         let sent = sender.join().unwrap();
         let next = stream.try_recv().as_ref().map(number).map_err(|error| *error);

@@ -159,10 +159,9 @@ impl<T> Shared<T> {
     }
 
     /// For another sender, made of one that is counted.
-    fn join(self: &Arc<Self>) -> Arc<Self> {
+    fn join(&self) {
         // Relaxed: the count is not 0.
         self.senders.fetch_add(1, Ordering::Relaxed);
-        Arc::clone(self)
     }
 
     /// A sender is gone.

@@ -124,7 +124,8 @@ impl<T> Sender<T> {
 impl<T> Clone for Sender<T> {
     /// Another sender of the same channel. Allocates nothing.
     fn clone(&self) -> Self {
-        Self { shared: self.shared.join(), not_sync: PhantomData }
+        self.shared.join();
+        Self { shared: Arc::clone(&self.shared), not_sync: PhantomData }
     }
 }
 

@@ -29,7 +29,8 @@ pub struct SharedSender<T> {
 impl<T: Pod> SharedSender<T> {
     pub(super) fn new(sender: Sender<T>) -> Self {
         // Counted before the one that it takes the place of goes.
-        Self { shared: sender.shared.join() }
+        sender.shared.join();
+        Self { shared: Arc::clone(&sender.shared) }
     }
 
     /// As [`Sender::send`].
@@ -100,7 +101,8 @@ impl<T> SharedSender<T> {
 impl<T> Clone for SharedSender<T> {
     /// Another sender of the same channel. Allocates nothing.
     fn clone(&self) -> Self {
-        Self { shared: self.shared.join() }
+        self.shared.join();
+        Self { shared: Arc::clone(&self.shared) }
     }
 }
 

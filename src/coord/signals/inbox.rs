@@ -15,7 +15,7 @@
 //!
 //! | site | pairs with | without it |
 //! |---|---|---|
-//! | M3 `pass`: Release store | M4 | a signal lands on one that is still being read: the reader would count it as lost |
+//! | M3 `pass`: Release store | M4 | a signal lands on one that is still being read, which the reader would count as lost; and who finds room does not see what the reader did before |
 //! | M4 `reserve`: Acquire load of `passed` | M3 | the same |
 //!
 //! A reservation that was made earlier may use the position that a later one made room for. It learned of that position by the
