@@ -283,12 +283,22 @@ fn s_d8e_sections_change_as_they_are_told() {
     assert_eq!("rules".parse::<Section>(), Err(ContextError::UnknownSection));
 }
 
+/// Tells the others to end, whatever happened.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Four readers, while two fields are kept equal: in what is shared and in what is assigned.
 #[test]
 fn s_d8f_readers_see_a_whole_context() {
     let store = filled(4);
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _done = Done(&done);
         for reader in 0..4 {
             let (store, done) = (&store, &done);
             scope.spawn(move || {
@@ -317,7 +327,6 @@ fn s_d8f_readers_see_a_whole_context() {
             let now: HashSet<_> = (0..4).map(|index| get(&store, index).version).collect();
             assert_eq!(now.len(), 1);
         }
-        done.store(true, Ordering::Relaxed);
     });
 }
 

@@ -47,6 +47,15 @@ fn open(hub: SignalHub) -> SignalHub {
     hub
 }
 
+/// Tells the others to end, whatever happened.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn hub(history: usize, capacity: usize) -> SignalHub {
     open(SignalHub::builder().history(history).subscriber_capacity(capacity).build().unwrap())
 }
@@ -243,6 +252,7 @@ fn s_d3_four_writers_leave_no_entry_torn() {
     let hub = hub(100, 64);
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let done_at_last = Done(&done);
         let writers: Vec<_> = (0..4)
             .map(|writer| {
                 let hub = &hub;
@@ -264,7 +274,7 @@ fn s_d3_four_writers_leave_no_entry_torn() {
             }
         });
         writers.into_iter().for_each(|writer| writer.join().unwrap());
-        done.store(true, Ordering::Relaxed);
+        drop(done_at_last);
         reader.join().unwrap();
     });
     assert_eq!(newest(&hub, &HistoryFilter::default(), 100).len(), 100);
@@ -661,13 +671,13 @@ fn subscribers_come_and_go() {
     let (done, steady) = (AtomicBool::new(false), all(&hub, 0));
     std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
+            let _done = Done(&done);
             (0..3_000).for_each(|n| send(&hub, n));
-            done.store(true, Ordering::Release);
         });
         for index in 1..3 {
             let (hub, done) = (&hub, &done);
             scope.spawn(move || {
-                while !done.load(Ordering::Acquire) {
+                while !done.load(Ordering::Relaxed) {
                     let stream = all(hub, index);
                     let found = numbers(&stream);
                     assert!(found.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{found:?}");

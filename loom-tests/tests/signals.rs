@@ -127,6 +127,21 @@ fn subscribing_against_sending() {
     });
 }
 
+/// Neither of two subscriptions is lost.
+#[test]
+fn two_subscriptions() {
+    model("signals: two subscriptions", 3, || {
+        let hub = hub(1, 1, Overflow::DropOldest);
+        let other = {
+            let hub = hub.clone();
+            thread::spawn(move || subscribe(&hub))
+        };
+        let streams = [subscribe(&hub), other.join().unwrap()];
+        assert_eq!(hub.signal(C, &numbered(1)).expect("it is open").n, 2);
+        assert!(streams.iter().all(|stream| stream.drain(2, drop_it) == 1));
+    });
+}
+
 fn drop_it(signal: Signal) {
     number(&signal);
 }
@@ -141,9 +156,12 @@ fn closing_against_sending() {
             let hub = hub.clone();
             thread::spawn(move || hub.signal(C, &numbered(1)))
         };
-        assert_eq!(hub.close(C).scopes, 1);
+        let closed = hub.close(C);
         let received = stream.drain(2, drop_it);
-        match sender.join().unwrap() {
+        let sent = sender.join().unwrap();
+        // The subscription, and what the history had.
+        assert_eq!(closed.dropped, 1 + usize::from(sent.is_ok()));
+        match sent {
             Ok(delivered) => assert_eq!(received + stream.drain(2, drop_it), delivered.n),
             Err(error) => assert_eq!((error, received), (SignalError::UnknownCoordination, 0)),
         }
