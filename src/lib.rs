@@ -46,7 +46,7 @@
 //!
 //! | layer | |
 //! |---|---|
-//! | [`coord`] | coordination, feature `coord`: the scope that its parts are closed with |
+//! | [`coord`] | coordination, feature `coord`: the scope that its parts are closed with, signals, contexts |
 //! | `bus` | publishers, keyed inboxes, workers, shutdown, report |
 //! | `worker` | duty cycle, handlers, pinning, timers, panics |
 //! | `spsc`, `mpsc`, `mpmc` | the names of a ring's handles |

@@ -8,6 +8,7 @@
 //!   loom runs the latter.
 //! * **Slots.** Loom cannot look into a slice of cells, so each slot carries a zero-sized [`Watch`] cell that is
 //!   touched at every access; outside models it vanishes.
+//! * **Snapshots.** [`Swap`] is `arc-swap`'s; in models, a mutex around a counted reference.
 //! * **Lanes.** A broadcast has three lanes for receivers in models, 64 otherwise.
 
 #[cfg(all(ringway_loom, not(feature = "loom")))]
@@ -42,8 +43,12 @@ mod futex;
 pub(crate) mod model;
 #[cfg(ringway_mutants)]
 mod mutant;
+#[cfg(feature = "coord")]
+mod swap;
 pub(crate) use deadline::Deadline;
 pub(crate) use futex::{Futex, Woken, epoch};
+#[cfg(feature = "coord")]
+pub(crate) use swap::Swap;
 
 /// Names a step whose lack a model must notice: always true, except in a build of mutants.
 #[cfg(not(ringway_mutants))]

@@ -44,16 +44,18 @@
 mod history;
 mod receiver;
 mod sender;
+mod shared;
 
 pub use crate::error::broadcast::{Lagged, RecvError, RecvTimeoutError, TryRecvError};
 pub use history::History;
 pub use receiver::{Iter, Receiver};
 pub use sender::Sender;
+pub use shared::SharedSender;
 
 use crate::channel::Builder;
-use crate::error::BuildError;
+use crate::error::{BuildError, Disconnected};
 use crate::ring::LossyRing;
-use crate::sync::{Arc, AtomicUsize};
+use crate::sync::{Arc, AtomicUsize, Ordering};
 use crate::wait::{Event, Wait};
 use bytemuck::Pod;
 use core::fmt;
@@ -103,6 +105,47 @@ struct Shared<T> {
     senders: CachePadded<AtomicUsize>,
 }
 
+/// Claimed positions that are still to be written. Whatever remains when it is dropped is given up, so that readers pass it.
+struct Claim<'a, T> {
+    shared: &'a Shared<T>,
+    position: u64,
+    left: usize,
+}
+
+impl<T> Drop for Claim<'_, T> {
+    fn drop(&mut self) {
+        for _ in 0..self.left {
+            self.shared.ring.abandon(self.position);
+            self.position = self.position.wrapping_add(1);
+        }
+        self.shared.event.notify_all();
+    }
+}
+
+impl<T: Pod> Shared<T> {
+    #[inline]
+    fn send(&self, message: &T) -> Result<(), Disconnected> {
+        let position = self.ring.claim(1).ok_or(Disconnected)?;
+        self.ring.write(position, message);
+        self.event.notify_all();
+        Ok(())
+    }
+
+    /// One claim of `n` positions, one wake-up.
+    fn send_counted(&self, n: usize, messages: impl Iterator<Item = T>) -> Result<(), Disconnected> {
+        let position = self.ring.claim(n).ok_or(Disconnected)?;
+        if n > 0 {
+            let mut claim = Claim { shared: self, position, left: n };
+            for message in messages.take(n) {
+                self.ring.write(claim.position, &message);
+                claim.position = claim.position.wrapping_add(1);
+                claim.left -= 1;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl<T> Shared<T> {
     fn new(builder: &Builder) -> Result<Arc<Self>, BuildError> {
         let slots = builder.slots::<T>(0)?;
@@ -113,6 +156,20 @@ impl<T> Shared<T> {
             name: builder.name.clone(),
             senders: CachePadded::new(AtomicUsize::new(1)),
         }))
+    }
+
+    /// For another sender, made of one that is counted.
+    fn join(&self) {
+        // Relaxed: the count is not 0.
+        self.senders.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A sender is gone.
+    fn leave(&self) {
+        // AcqRel: the last to leave has seen, and its closing publishes, what the others did before.
+        if self.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.close();
+        }
     }
 
     fn close(&self) -> bool {

@@ -12,6 +12,25 @@ impl SignalKind {
     /// How many kinds there can be.
     pub const COUNT: u8 = 64;
 
+    /// An agent is there, with its capabilities.
+    pub const AGENT_INITIALIZED: Self = Self(0);
+    /// An agent has finished.
+    pub const AGENT_COMPLETED: Self = Self(1);
+    /// What somebody waited for is there.
+    pub const DEPENDENCY_RESOLVED: Self = Self(2);
+    /// A message from one agent to others.
+    pub const INTER_AGENT_MESSAGE: Self = Self(3);
+    /// A stage of a flow has finished.
+    pub const STAGE_COMPLETED: Self = Self(4);
+    /// An error was recovered from.
+    pub const ERROR_RECOVERY_COMPLETED: Self = Self(5);
+    /// An agent's context was replaced.
+    pub const CONTEXT_UPDATED: Self = Self(6);
+    /// An agent is gone.
+    pub const AGENT_DOWN: Self = Self(7);
+    /// The first of those that have no meaning of their own, up to 63.
+    pub const FIRST_CUSTOM: Self = Self(8);
+
     /// The kind with this number; none from 64 on.
     pub const fn new(kind: u8) -> Option<Self> {
         if kind < Self::COUNT { Some(Self(kind)) } else { None }
@@ -22,6 +41,21 @@ impl SignalKind {
         self.0
     }
 
+    /// What it is called, from [`FIRST_CUSTOM`](Self::FIRST_CUSTOM) on nothing.
+    pub const fn name(self) -> Option<&'static str> {
+        Some(match self.0 {
+            0 => "agent_initialized",
+            1 => "agent_completed",
+            2 => "dependency_resolved",
+            3 => "inter_agent_message",
+            4 => "stage_completed",
+            5 => "error_recovery_completed",
+            6 => "context_updated",
+            7 => "agent_down",
+            _ => return None,
+        })
+    }
+
     /// The set of this kind alone.
     pub const fn mask(self) -> SignalMask {
         SignalMask(1 << self.0)
@@ -30,7 +64,10 @@ impl SignalKind {
 
 impl fmt::Display for SignalKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "kind_{}", self.0)
+        match self.name() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "kind_{}", self.0),
+        }
     }
 }
 

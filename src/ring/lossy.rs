@@ -217,6 +217,13 @@ impl<T> LossyRing<T> {
         }
     }
 
+    /// Gives the claimed position up instead of writing it.
+    #[cold]
+    pub(crate) fn abandon(&self, position: u64) {
+        self.give_up(&self.slot(position), position);
+        self.dropped.add(1);
+    }
+
     /// How many positions, counted from `position`, are past for a reader that may not have this one any more. `known` is
     /// the end of some claim.
     #[cold]

@@ -1,8 +1,8 @@
 //! The sending half.
 
-use super::{History, LossyStats, Receiver, Shared};
+use super::{History, LossyStats, Receiver, Shared, SharedSender};
 use crate::error::{Disconnected, SendError};
-use crate::sync::{Arc, Ordering};
+use crate::sync::Arc;
 use bytemuck::Pod;
 use core::cell::Cell;
 use core::fmt;
@@ -16,7 +16,7 @@ use core::marker::PhantomData;
 ///
 /// Nothing here allocates.
 pub struct Sender<T> {
-    shared: Arc<Shared<T>>,
+    pub(super) shared: Arc<Shared<T>>,
     not_sync: PhantomData<Cell<()>>,
 }
 
@@ -45,12 +45,7 @@ impl<T: Pod> Sender<T> {
     /// ```
     #[inline]
     pub fn send(&mut self, message: T) -> Result<(), SendError<T>> {
-        let Some(position) = self.shared.ring.claim(1) else {
-            return Err(SendError(message));
-        };
-        self.shared.ring.write(position, &message);
-        self.shared.event.notify_all();
-        Ok(())
+        self.shared.send(&message).map_err(|Disconnected| SendError(message))
     }
 
     /// Sends all messages, or none: at consecutive positions, with no other sender's message between them, and at the price
@@ -69,16 +64,12 @@ impl<T: Pod> Sender<T> {
     /// # Ok::<(), ringway::Disconnected>(())
     /// ```
     pub fn send_all(&mut self, messages: &[T]) -> Result<(), Disconnected> {
-        let first = self.shared.ring.claim(messages.len()).ok_or(Disconnected)?;
-        let mut position = first;
-        for message in messages {
-            self.shared.ring.write(position, message);
-            position = position.wrapping_add(1);
-        }
-        if position != first {
-            self.shared.event.notify_all();
-        }
-        Ok(())
+        self.shared.send_counted(messages.len(), messages.iter().copied())
+    }
+
+    /// The same sender, to be used by several threads at a time. Allocates nothing.
+    pub fn into_shared(self) -> SharedSender<T> {
+        SharedSender::new(self)
     }
 
     /// Another receiver, for what is sent from now on. Allocates nothing.
@@ -133,18 +124,14 @@ impl<T> Sender<T> {
 impl<T> Clone for Sender<T> {
     /// Another sender of the same channel. Allocates nothing.
     fn clone(&self) -> Self {
-        // Relaxed: a new handle is made from one that is counted, so the count is not 0.
-        self.shared.senders.fetch_add(1, Ordering::Relaxed);
+        self.shared.join();
         Self { shared: Arc::clone(&self.shared), not_sync: PhantomData }
     }
 }
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        // AcqRel: the last to leave has seen, and its closing publishes, what the others did before.
-        if self.shared.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.shared.close();
-        }
+        self.shared.leave();
     }
 }
 
