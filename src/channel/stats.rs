@@ -18,7 +18,7 @@ pub struct ChannelStats {
     /// Slots that were reserved and not committed.
     pub aborted: u64,
     /// Sleeps of either side that were ended by the 100 ms safety net rather than by a wake-up; see
-    /// [`Event::rescued_wakeups`]. Channels that share an event share this figure.
+    /// [`Event::rescued_wakeups`](crate::Event::rescued_wakeups). Channels that share an event share this figure.
     pub rescued_wakeups: u64,
     /// The most messages that were seen waiting at once, by the receiver when it looked.
     pub high_water: u64,
