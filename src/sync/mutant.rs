@@ -152,7 +152,7 @@ macro_rules! atomic {
 
 atomic! {
     AtomicBool: bool { fetch_or fetch_and }
-    AtomicU64: u64 { fetch_add fetch_sub fetch_or fetch_and }
+    AtomicU64: u64 { fetch_add fetch_sub fetch_or fetch_and fetch_max }
     AtomicUsize: usize { fetch_add fetch_sub }
 }
 
