@@ -30,6 +30,10 @@ fn s09_asking_whether_it_is_closed() {
         let (tx, rx) = mpsc::channel::<u32>(1);
         leaves_a_note(tx, move || rx.is_disconnected());
     });
+    model("mpmc: is_disconnected synchronises", 3, || {
+        let (tx, rx) = mpmc::channel::<u32>(1);
+        leaves_a_note(tx, move || rx.is_disconnected());
+    });
 }
 
 #[test]
