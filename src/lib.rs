@@ -46,7 +46,7 @@
 //!
 //! | layer | |
 //! |---|---|
-//! | [`coord`] | coordination, feature `coord`: the scope that its parts are closed with, signals, contexts |
+//! | [`coord`] | coordination, feature `coord`: signals, contexts, state, dependencies, routing, and the scope that they are closed with |
 //! | `bus` | publishers, keyed inboxes, workers, shutdown, report |
 //! | `worker` | duty cycle, handlers, pinning, timers, panics |
 //! | `spsc`, `mpsc`, `mpmc` | the names of a ring's handles |
