@@ -140,7 +140,7 @@ fn the_end_comes_after_what_was_sent() {
 /// Slots given up in a lane are claimed again, those of the shared ring are stepped over: the accounts tell them apart.
 #[test]
 fn slots_given_up() {
-    model("lanes: slots given up", 2, || {
+    model("lanes: slots given up", 1, || {
         let (mut tx, mut rx) = channel(2, 1);
         let mut other = tx.clone();
         let mint = Mint::new();
