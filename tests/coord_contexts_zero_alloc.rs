@@ -1,46 +1,15 @@
 //! Contexts are read, and distributed once there are records to be used again, without allocations.
 
+#[path = "common/allocations.rs"]
+mod allocations;
+
+use allocations::calls;
 use ringway::coord::contexts::{
     Allocations, Assignment, ContextError, ContextRef, ContextStore, CoordState, Protocols, SharedIntelligence,
 };
 use ringway::ids::{AgentId, CoordId, SessionId};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::hint::black_box;
 use std::sync::Arc;
-
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    // A thread that is ending counts no more.
-    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
-}
-
-// SAFETY: every call goes unchanged to the system's allocator, which has the same contract.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promise.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const N: u64 = 10_000;
 const C: CoordId = CoordId::new(1);
@@ -48,9 +17,9 @@ const C: CoordId = CoordId::new(1);
 /// What `N` runs of `f` cost this thread, after `warm` more.
 fn cost(warm: u64, mut f: impl FnMut()) -> u64 {
     (0..warm).for_each(|_| f());
-    let before = COUNT.get();
+    let before = calls();
     (0..N).for_each(|_| f());
-    COUNT.get() - before
+    calls() - before
 }
 
 fn agent(index: u32) -> AgentId {

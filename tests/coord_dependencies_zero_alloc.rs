@@ -1,56 +1,25 @@
 //! Dependencies allocate nothing once a set is built, but for clearing.
 #![cfg(feature = "coord")]
 
+#[path = "common/allocations.rs"]
+mod allocations;
+
+use allocations::calls;
 use ringway::clock::ManualClock;
 use ringway::coord::dependencies::{Dep, DepId, DependencySet, GateId, On, Poll, Probe, Ready, ResourceId, Unmet};
 use ringway::ids::{AgentId, CoordId};
 use ringway::value::Score;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::hint::black_box;
 use std::time::Duration;
-
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    // A thread that is ending counts no more.
-    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
-}
-
-// SAFETY: every call goes unchanged to the system's allocator, which has the same contract.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promise.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const N: u64 = 10_000;
 const C: CoordId = CoordId::new(1);
 
 /// What `N` runs of `f` cost this thread.
 fn cost(mut f: impl FnMut()) -> u64 {
-    let before = COUNT.get();
+    let before = calls();
     (0..N).for_each(|_| f());
-    COUNT.get() - before
+    calls() - before
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! No allocation on the hot paths of routing.
 #![cfg(feature = "coord")]
 
+#[path = "common/allocations.rs"]
+mod allocations;
+
+use allocations::calls;
 #[path = "coord_routing/desk.rs"]
 mod desk;
 
@@ -12,50 +16,15 @@ use ringway::coord::routing::{
 use ringway::ids::{KeyId, TaskId};
 use ringway::metrics::Registry;
 use ringway::value::{StateView, Value};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::hint::black_box;
-
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    // A thread that is ending counts no more.
-    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
-}
-
-// SAFETY: every call goes unchanged to the system's allocator, which has the same contract.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promise.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const N: u32 = 10_000;
 
 /// What `N` runs of `f` cost this thread.
 fn cost(mut f: impl FnMut(u32)) -> u64 {
-    let before = COUNT.get();
+    let before = calls();
     (0..N).for_each(&mut f);
-    COUNT.get() - before
+    calls() - before
 }
 
 struct Patience;

@@ -1,45 +1,14 @@
 //! Signals, sent and received, allocate nothing.
 
+#[path = "common/allocations.rs"]
+mod allocations;
+
+use allocations::calls;
 use ringway::coord::Overflow;
 use ringway::coord::signals::{HistoryFilter, Recipients, Signal, SignalHub, SignalPayload, Subscription};
 use ringway::ids::{AgentId, CoordId, SignalKind, SignalMask};
 use ringway::metrics::Registry;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::hint::black_box;
-
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    // A thread that is ending counts no more.
-    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
-}
-
-// SAFETY: every call goes unchanged to the system's allocator, which has the same contract.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promise.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const N: u64 = 10_000;
 const C: CoordId = CoordId::new(1);
@@ -51,9 +20,9 @@ fn cost(f: impl FnMut()) -> u64 {
 
 fn cost_of(runs: u64, mut f: impl FnMut()) -> u64 {
     f();
-    let before = COUNT.get();
+    let before = calls();
     (0..runs).for_each(|_| f());
-    COUNT.get() - before
+    calls() - before
 }
 
 fn agent(index: u32) -> AgentId {

@@ -1,54 +1,23 @@
 //! The state allocates nothing once it is built.
 #![cfg(feature = "coord")]
 
+#[path = "common/allocations.rs"]
+mod allocations;
+
+use allocations::calls;
 use ringway::coord::state::{Change, KeyMask, Snapshot, StateStore};
 use ringway::ids::AgentId;
 use ringway::value::Value;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::hint::black_box;
-
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    // A thread that is ending counts no more.
-    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
-}
-
-// SAFETY: every call goes unchanged to the system's allocator, which has the same contract.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promise.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const N: u64 = 10_000;
 const BY: AgentId = AgentId { index: 0, generation: 0 };
 
 /// What `N` runs of `f` cost this thread.
 fn cost(mut f: impl FnMut()) -> u64 {
-    let before = COUNT.get();
+    let before = calls();
     (0..N).for_each(|_| f());
-    COUNT.get() - before
+    calls() - before
 }
 
 #[test]
@@ -81,11 +50,11 @@ fn states_allocate_nothing() {
         black_box(state.compare_and_set(keys[2], 0, Value::Null, BY).unwrap_err());
     });
     assert_eq!(costs, 0);
-    let before = COUNT.get();
+    let before = calls();
     for _ in 0..100 {
         state.update(&all, BY).unwrap();
         state.clear(BY);
         while watcher.try_recv().is_ok() {}
     }
-    assert_eq!(COUNT.get() - before, 0);
+    assert_eq!(calls() - before, 0);
 }

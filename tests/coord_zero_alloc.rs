@@ -1,53 +1,22 @@
 //! No allocation on the hot paths under coordination: slabs, slots, values, names, clocks.
 
+#[path = "common/allocations.rs"]
+mod allocations;
+
+use allocations::calls;
 use ringway::clock::{Clock, ManualClock, Monotonic, Stamp};
 use ringway::ids::{Interner, KeyId};
 use ringway::metrics::{MetricsSnapshot, Registry};
 use ringway::slab::{FreeList, Slab};
 use ringway::slot::{OnceSlot, TwoCopy};
 use ringway::value::Value;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::hint::black_box;
-
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    // A thread that is ending counts no more.
-    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
-}
-
-// SAFETY: every call goes unchanged to the system's allocator, which has the same contract.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promise.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// What `N` runs of `f` cost this thread.
 fn cost(mut f: impl FnMut()) -> u64 {
-    let before = COUNT.get();
+    let before = calls();
     (0..N).for_each(|_| f());
-    COUNT.get() - before
+    calls() - before
 }
 
 const N: u64 = 10_000;
@@ -118,7 +87,7 @@ fn metrics_allocate_nothing() {
         drop(histogram.time());
     });
     assert_eq!(costs, 0);
-    let before = COUNT.get();
+    let before = calls();
     (0..100).for_each(|_| registry.snapshot(&mut snapshot));
-    assert_eq!(COUNT.get() - before, 0);
+    assert_eq!(calls() - before, 0);
 }
