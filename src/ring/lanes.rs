@@ -47,7 +47,8 @@ impl<T> LanesRing<T> {
     /// The lane of that number, or else it is the shared ring.
     #[inline(always)]
     fn lane(&self, number: usize) -> Option<&SpscRing<T>> {
-        self.lanes.get(number.wrapping_sub(1))
+        // Told by the number alone where there are no lanes, which is the rule.
+        if number == SHARED { None } else { self.lanes.get(number - 1) }
     }
 
     fn free_lane(&self, taken: u64) -> Option<usize> {
