@@ -71,7 +71,8 @@ impl Builder {
     /// throughput where messages are sent one by one, up to 1.7 times with messages of a line, and costs tail latency: that
     /// much, of a message that comes right after another. A message after a lull (three looks in vain) is not held back.
     ///
-    /// Receivers that compete do not hold back.
+    /// A sender that has found no room for a single message waits as long before its next try. Receivers that compete hold back
+    /// only when they find nothing.
     ///
     /// ```
     /// let (mut tx, mut rx) = ringway::Builder::new(1024).streaming().spsc()?;

@@ -99,8 +99,8 @@ impl<T> Window<T> {
 #[cfg(all(target_arch = "x86_64", not(any(miri, ringway_loom))))]
 #[inline(always)]
 fn hint(line: *const u8, what: For) {
-    // By hand: the compiler turns its own hint for writing into one for reading where the target need not have PREFETCHW. All
-    // processors of the last fifteen years have it, and those before take it for a no-operation.
+    // By hand: the compiler turns its own hint for writing into one for reading where the target need not have PREFETCHW, which
+    // the first 64-bit processors did not.
     // SAFETY: P1.
     unsafe {
         match what {
