@@ -3,8 +3,8 @@
 use ringway::slab::{Exhausted, FreeList, Handle, Shared, Slab};
 use ringway::value::BlobRef;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 #[test]
 fn every_place_is_usable_and_comes_back() {
@@ -131,7 +131,9 @@ fn a_panicking_drop_loses_no_place() {
 
 #[test]
 fn forgotten_handles_only_keep_their_places() {
-    let slab = Slab::new(3);
+    // What is forgotten keeps its slab; that stays within reach, so that a leak check does not mind.
+    static KEPT: OnceLock<Slab<i32>> = OnceLock::new();
+    let slab = KEPT.get_or_init(|| Slab::new(3));
     std::mem::forget(slab.insert(1));
     let mut shares = slab.insert(2).unwrap().share_among(2);
     drop(shares.next());
