@@ -88,6 +88,12 @@ impl Counter {
         self.0.fetch_add(n, core::sync::atomic::Ordering::Relaxed);
     }
 
+    /// Counts one more, and tells which: from 1 on, to each caller another.
+    #[cfg(feature = "coord")]
+    pub(crate) fn next(&self) -> u64 {
+        self.0.fetch_add(1, core::sync::atomic::Ordering::Relaxed) + 1
+    }
+
     /// Makes it at least `n`.
     pub(crate) fn raise(&self, n: u64) {
         self.0.fetch_max(n, core::sync::atomic::Ordering::Relaxed);

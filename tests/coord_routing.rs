@@ -11,7 +11,8 @@ use ringway::coord::routing::{
     Consolidate, Decision, Fields, HintsBuilder, Keys, Op, Q16, Reason, Route, RouteError, RouteMetrics, RouteRecord,
     RouteRequest, Router, RouterSet, RouterSetBuilder, RouterSpec, Rule, StateAnalysis, Strategy, Verdict, hints,
 };
-use ringway::ids::{CorrelationId, KeyId, RuleId, TaskId};
+use ringway::coord::state::{Snapshot, StateStore};
+use ringway::ids::{AgentId, CorrelationId, KeyId, RuleId, TaskId};
 use ringway::metrics::{Reading, Registry};
 use ringway::value::{StateSize, StateView, Value};
 use std::cell::Cell;
@@ -387,6 +388,27 @@ fn s_d7_fields_of_the_request() {
     let reads = Fields::VOLATILE.and(Fields::DATA);
     let set = RouterSet::builder().custom(Own { reads, ..own(1, shrug) }).build().unwrap();
     (0..3).for_each(|_| assert!(!set.route(&ordinary(), &request).cached));
+}
+
+/// A store that takes the place of another counts like it, and so do snapshots of two stores in one buffer.
+#[test]
+fn s_d7_states_that_follow_each_other_at_one_place() {
+    let store = |errors: i64| {
+        let state = StateStore::builder().keys(4).history(1).build();
+        state.set(state.key("error_count").unwrap(), Value::Int(errors), AgentId::default()).unwrap();
+        state
+    };
+    let set = RouterSet::builder().state(StateAnalysis::default()).build().unwrap();
+    let (mut state, mut snapshot) = (store(1), Snapshot::new());
+    for errors in [1, 0, 1, 0] {
+        let expected = if errors > 0 { Decision::Retry } else { Decision::Continue };
+        state = store(errors);
+        assert_eq!(set.route(&state, &of(MAP)).decision, expected);
+        assert_eq!(state.snapshot(&mut snapshot), 1);
+        assert_eq!(set.route(&snapshot, &of(VERIFY)).decision, expected);
+        assert!(set.route(&state, &of(MAP)).cached && set.route(&snapshot, &of(VERIFY)).cached);
+    }
+    drop(state);
 }
 
 /// Counts on, while it is looked at: as if another thread wrote.
