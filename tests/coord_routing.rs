@@ -309,6 +309,26 @@ fn s_d6_a_faulty_router_is_skipped_and_counted() {
     assert_eq!(set.stats().faults, 2);
 }
 
+/// What a router panics with may panic again when it is dropped.
+#[test]
+fn s_d6_a_fault_that_panics_again_is_one_fault() {
+    struct Again;
+    impl Drop for Again {
+        fn drop(&mut self) {
+            panic!("again");
+        }
+    }
+    let set = four().custom(own(1, |_, _| std::panic::panic_any(Again))).build().unwrap();
+    assert_eq!(
+        set.route(&ordinary(), &of(MAP)).strategy,
+        four().build().unwrap().route(&ordinary(), &of(MAP)).strategy
+    );
+    assert_eq!(set.stats().faults, 1);
+    let mut verdicts = [Verdict::default(); 5];
+    assert_eq!(set.explain(&ordinary(), &of(MAP), &mut verdicts), 5);
+    assert_eq!(verdicts[4].reason, Reason::Fault);
+}
+
 #[test]
 fn s_d6_nobody_decides() {
     let nobody = (Decision::Continue, 0.5, Strategy::Conditional, Reason::NoRouters);
