@@ -77,9 +77,15 @@ impl ManualClock {
         Self { ns: Arc::new(AtomicU64::new(0)) }
     }
 
-    /// Moves it forward.
+    /// Moves it forward, at most to its end, 584 years from 0.
     pub fn advance(&self, by: Duration) {
-        self.ns.fetch_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        let mut now = self.ns.load(Ordering::Relaxed);
+        while let Err(seen) =
+            self.ns.compare_exchange(now, now.saturating_add(by), Ordering::Relaxed, Ordering::Relaxed)
+        {
+            now = seen;
+        }
     }
 }
 

@@ -36,6 +36,7 @@ mod imp {
 }
 
 pub(crate) use imp::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 mod deadline;
 mod futex;
@@ -55,6 +56,20 @@ pub(crate) use swap::Swap;
 #[inline(always)]
 pub(crate) const fn guard(_name: &str) -> bool {
     true
+}
+
+/// Calls user code; `None` if it panicked.
+#[inline]
+pub(crate) fn caught<R>(f: impl FnOnce() -> R) -> Option<R> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(let_go).ok()
+}
+
+/// What it panicked with may itself panic when it is dropped; what that panics with is not looked at any more.
+#[cold]
+fn let_go(payload: Box<dyn core::any::Any + Send>) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
+        core::mem::forget(second);
+    }
 }
 
 /// Passes a moment on the processor. Loom has no moments.
@@ -86,6 +101,12 @@ impl Counter {
 
     pub(crate) fn add(&self, n: u64) {
         self.0.fetch_add(n, core::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Counts one more, and tells which: from 1 on, to each caller another.
+    #[cfg(feature = "coord")]
+    pub(crate) fn next(&self) -> u64 {
+        self.0.fetch_add(1, core::sync::atomic::Ordering::Relaxed) + 1
     }
 
     /// Makes it at least `n`.

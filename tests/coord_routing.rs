@@ -11,7 +11,8 @@ use ringway::coord::routing::{
     Consolidate, Decision, Fields, HintsBuilder, Keys, Op, Q16, Reason, Route, RouteError, RouteMetrics, RouteRecord,
     RouteRequest, Router, RouterSet, RouterSetBuilder, RouterSpec, Rule, StateAnalysis, Strategy, Verdict, hints,
 };
-use ringway::ids::{CorrelationId, KeyId, RuleId, TaskId};
+use ringway::coord::state::{Snapshot, StateStore};
+use ringway::ids::{AgentId, CorrelationId, KeyId, RuleId, TaskId};
 use ringway::metrics::{Reading, Registry};
 use ringway::value::{StateSize, StateView, Value};
 use std::cell::Cell;
@@ -308,6 +309,26 @@ fn s_d6_a_faulty_router_is_skipped_and_counted() {
     assert_eq!(set.stats().faults, 2);
 }
 
+/// What a router panics with may panic again when it is dropped.
+#[test]
+fn s_d6_a_fault_that_panics_again_is_one_fault() {
+    struct Again;
+    impl Drop for Again {
+        fn drop(&mut self) {
+            panic!("again");
+        }
+    }
+    let set = four().custom(own(1, |_, _| std::panic::panic_any(Again))).build().unwrap();
+    assert_eq!(
+        set.route(&ordinary(), &of(MAP)).strategy,
+        four().build().unwrap().route(&ordinary(), &of(MAP)).strategy
+    );
+    assert_eq!(set.stats().faults, 1);
+    let mut verdicts = [Verdict::default(); 5];
+    assert_eq!(set.explain(&ordinary(), &of(MAP), &mut verdicts), 5);
+    assert_eq!(verdicts[4].reason, Reason::Fault);
+}
+
 #[test]
 fn s_d6_nobody_decides() {
     let nobody = (Decision::Continue, 0.5, Strategy::Conditional, Reason::NoRouters);
@@ -387,6 +408,27 @@ fn s_d7_fields_of_the_request() {
     let reads = Fields::VOLATILE.and(Fields::DATA);
     let set = RouterSet::builder().custom(Own { reads, ..own(1, shrug) }).build().unwrap();
     (0..3).for_each(|_| assert!(!set.route(&ordinary(), &request).cached));
+}
+
+/// A store that takes the place of another counts like it, and so do snapshots of two stores in one buffer.
+#[test]
+fn s_d7_states_that_follow_each_other_at_one_place() {
+    let store = |errors: i64| {
+        let state = StateStore::builder().keys(4).history(1).build();
+        state.set(state.key("error_count").unwrap(), Value::Int(errors), AgentId::default()).unwrap();
+        state
+    };
+    let set = RouterSet::builder().state(StateAnalysis::default()).build().unwrap();
+    let (mut state, mut snapshot) = (store(1), Snapshot::new());
+    for errors in [1, 0, 1, 0] {
+        let expected = if errors > 0 { Decision::Retry } else { Decision::Continue };
+        state = store(errors);
+        assert_eq!(set.route(&state, &of(MAP)).decision, expected);
+        assert_eq!(state.snapshot(&mut snapshot), 1);
+        assert_eq!(set.route(&snapshot, &of(VERIFY)).decision, expected);
+        assert!(set.route(&state, &of(MAP)).cached && set.route(&snapshot, &of(VERIFY)).cached);
+    }
+    drop(state);
 }
 
 /// Counts on, while it is looked at: as if another thread wrote.

@@ -82,6 +82,33 @@ fn z4_dropping_closes_whoever_holds_handles() {
     assert_eq!(stages(&log), ORDER);
 }
 
+/// What it panics with may panic again when it is dropped; and a part may panic when it is asked for its stage.
+#[test]
+fn parts_that_panic_in_other_ways_keep_none_of_the_others_open() {
+    struct Again;
+    impl Drop for Again {
+        fn drop(&mut self) {
+            panic!("again");
+        }
+    }
+    struct Bad(AtomicUsize);
+    impl Scoped for Bad {
+        fn close(&self, _coordination: CoordId) -> ScopeClosed {
+            std::panic::panic_any(Again)
+        }
+
+        fn stage(&self) -> Stage {
+            assert_eq!(self.0.fetch_add(1, Ordering::Relaxed), 0, "asked once");
+            Stage::Signals
+        }
+    }
+    let (log, refs) = Default::default();
+    let mut coordination = opened(&log, &refs, None);
+    coordination.register(Bad(AtomicUsize::new(0))).register(Bad(AtomicUsize::new(0)));
+    assert_eq!(coordination.close(), Ok(Closed { scopes: 7, dropped: 10, faults: 2 }));
+    assert_eq!(stages(&log), ORDER);
+}
+
 #[test]
 fn a_part_that_panics_keeps_none_of_the_others_open() {
     let (log, refs) = Default::default();

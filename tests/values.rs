@@ -115,6 +115,9 @@ fn a_manual_clock_moves_when_it_is_told() {
     // 49.7 days later the milliseconds begin again.
     clock.advance(Duration::from_millis(1 << 32));
     assert_eq!(same.coarse_ms(), 1);
+    // It stops at its end rather than begin again.
+    clock.advance(Duration::MAX);
+    assert_eq!(same.fine_ns(), u64::MAX);
 }
 
 #[test]

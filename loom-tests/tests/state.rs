@@ -78,6 +78,21 @@ fn one_compare_and_set_wins() {
     });
 }
 
+/// A revision that no key has fits none, also where the command is carried out by another.
+#[test]
+fn s_d13e_no_key_has_the_greatest_revision() {
+    model("state, a compare-and-set that cannot fit, beside a write", 2, || {
+        let (state, keys) = store(2, 2);
+        let other = {
+            let (state, key) = (Arc::clone(&state), keys[1]);
+            thread::spawn(move || state.set(key, Value::Int(1), BY))
+        };
+        let refused = state.compare_and_set(keys[0], u64::MAX, Value::Int(1), BY);
+        assert_eq!(refused, Err(StateError::RevisionMismatch { current: 0 }));
+        assert_eq!((other.join().unwrap(), state.get(keys[0]), state.version()), (Ok(1), None, 1));
+    });
+}
+
 /// A snapshot shows all of an update or nothing of it.
 #[test]
 fn s_d13_snapshot_against_updates() {

@@ -1,10 +1,9 @@
 //! The scope of a coordination.
 
 use crate::ids::{CoordId, SessionId};
+use crate::sync::caught;
 use core::fmt;
-use core::panic::AssertUnwindSafe;
 use std::error::Error;
-use std::panic::catch_unwind;
 use std::sync::Arc;
 
 /// In which order the parts of a coordination are closed.
@@ -36,7 +35,7 @@ pub trait Scoped: Send + Sync {
         0
     }
 
-    /// When it is to be closed, among the others.
+    /// When it is to be closed, among the others. Asked once, when it is registered.
     fn stage(&self) -> Stage {
         Stage::Other
     }
@@ -109,7 +108,7 @@ pub struct Closed {
 pub struct Coordination {
     id: CoordId,
     session: SessionId,
-    scopes: Vec<Box<dyn Scoped>>,
+    scopes: Vec<(Stage, Box<dyn Scoped>)>,
     open: bool,
 }
 
@@ -122,7 +121,7 @@ impl Coordination {
     /// Lets a part be closed with this coordination. Take an `Arc` of what others use too. A part that is registered twice is
     /// closed twice.
     pub fn register(&mut self, scope: impl Scoped + 'static) -> &mut Self {
-        self.scopes.push(Box::new(scope));
+        self.scopes.push((scope.stage(), Box::new(scope)));
         self
     }
 
@@ -151,7 +150,7 @@ impl Coordination {
         if !self.open {
             return Err(CloseError::Closed);
         }
-        let refs = self.scopes.iter().map(|scope| scope.refs(self.id)).sum();
+        let refs = self.scopes.iter().map(|(_, scope)| scope.refs(self.id)).sum();
         if refs > 0 {
             return Err(CloseError::Busy { refs });
         }
@@ -162,13 +161,13 @@ impl Coordination {
         self.open = false;
         let mut scopes = core::mem::take(&mut self.scopes);
         // Stable: parts of one stage in the order of their registration.
-        scopes.sort_by_key(|scope| scope.stage());
+        scopes.sort_by_key(|(stage, _)| *stage);
         let mut closed = Closed { scopes: scopes.len(), ..Closed::default() };
-        for scope in &scopes {
+        for (_, scope) in &scopes {
             // A part that panicked is not called again by this coordination.
-            match catch_unwind(AssertUnwindSafe(|| scope.close(self.id))) {
-                Ok(part) => closed.dropped += part.dropped,
-                Err(_) => closed.faults += 1,
+            match caught(|| scope.close(self.id)) {
+                Some(part) => closed.dropped += part.dropped,
+                None => closed.faults += 1,
             }
         }
         closed

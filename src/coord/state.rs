@@ -69,12 +69,18 @@ pub use watch::{KeyMask, Watcher};
 use crate::clock::Clock;
 use crate::coord::{ScopeClosed, Scoped, Stage};
 use crate::ids::{AgentId, CoordId, InternError, Interner, KeyId};
+use crate::sync::Counter;
 use crate::value::{SetRef, StateSize, StateView, Value};
 use commit::Commits;
 use core::fmt;
 use pools::Pools;
 use post::Command;
 use watch::Watching;
+
+/// Counts the stores of the process.
+static BUILT: Counter = Counter::new();
+/// The identities of stores and their snapshots: no address is among them.
+const STORES: u64 = 1 << 63;
 
 /// The most keys of one [`update`](StateStore::update).
 const LARGEST_BATCH: usize = 256;
@@ -83,6 +89,8 @@ const LARGEST_BATCH: usize = 256;
 ///
 /// See the [module](self) for an example and for what waits for what.
 pub struct StateStore {
+    /// No other store of the process has it.
+    number: u64,
     names: Interner<KeyId>,
     commits: Commits,
     pools: Pools,
@@ -193,7 +201,7 @@ impl StateStore {
     ///
     /// Tries four times beside the writers, and then takes their turn.
     pub fn snapshot(&self, out: &mut Snapshot) -> u64 {
-        out.attach(&self.pools);
+        out.attach(self.number, &self.pools);
         self.commits.snapshot(out)
     }
 
@@ -258,6 +266,10 @@ impl StateView for StateStore {
 
     fn version(&self) -> u64 {
         self.version()
+    }
+
+    fn identity(&self) -> u64 {
+        STORES | self.number << 1
     }
 
     fn size(&self) -> StateSize {

@@ -33,6 +33,14 @@ pub trait StateView {
     /// Counts the changes: two reads under one version saw one state.
     fn version(&self) -> u64;
 
+    /// Whose versions these are: two states with one identity and one version have one content, also when one of them is gone.
+    ///
+    /// By default the address, which tells states apart while they live. A state whose place another one may take, with versions
+    /// that begin again, gives a number of its own, or is not to be asked through a cache.
+    fn identity(&self) -> u64 {
+        core::ptr::from_ref(self).addr() as u64
+    }
+
     /// How large it is, kept up to date rather than counted.
     fn size(&self) -> StateSize;
 

@@ -245,8 +245,8 @@ impl ContextStore {
         }
     }
 
-    /// Gives each assigned agent its context, all or nothing, and writes the contexts to the beginning of `out`. Who had one gets the
-    /// next version. Readers see all of the new ones or none.
+    /// Gives each assigned agent its context, all or nothing, and writes the contexts to the beginning of `out`; what was in the rest
+    /// of it is let go. Who had one gets the next version. Readers see all of the new ones or none.
     ///
     /// # Errors
     ///

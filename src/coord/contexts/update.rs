@@ -7,8 +7,8 @@ use crate::coord::signals::{Recipients, Signal, SignalPayload};
 use crate::ids::{AgentId, SignalKind};
 use std::sync::Arc;
 
-/// Each snapshot that a target had, and what becomes of it.
-type Updated = Vec<(Arc<SharedIntelligence>, Arc<SharedIntelligence>)>;
+/// Each snapshot that a target had, what becomes of it, and how large that is.
+type Updated = Vec<(Arc<SharedIntelligence>, Arc<SharedIntelligence>, usize)>;
 
 pub(super) fn update_shared(
     inner: &Inner,
@@ -26,12 +26,13 @@ pub(super) fn update_shared(
             &all
         }
     };
+    let named = matches!(update.targets, Targets::Agents(_));
     let out = out.get_mut(..targets.len()).ok_or(ContextError::OutputTooSmall)?;
     let (mut updated, mut contexts) = (Updated::new(), Vec::<ContextRef>::new());
     let mut found = Vec::with_capacity(targets.len());
     for &agent in targets {
-        // Named twice, it is updated once.
-        let known = contexts.iter().find(|context: &&ContextRef| context.meta.agent == agent);
+        // Named twice, it is updated once. Nobody is in the table twice.
+        let known = named.then(|| contexts.iter().find(|context| context.meta.agent == agent)).flatten();
         found.push(match (known, table.place(agent)) {
             (Some(context), _) => Ok(context.version),
             (None, Err(error)) => Err(error),
@@ -66,16 +67,17 @@ pub(super) fn update_shared(
 
 /// The next version of a context. What several had in common, they have in common again.
 fn next(last: &ContextRef, update: &SharedUpdate<'_>, updated: &mut Updated) -> AgentContext {
-    let known = updated.iter().find(|(before, _)| Arc::ptr_eq(before, &last.shared));
-    let shared = match known {
-        Some((_, after)) => Arc::clone(after),
+    let known = updated.iter().find(|(before, ..)| Arc::ptr_eq(before, &last.shared));
+    let (shared, shared_bytes) = match known {
+        Some((_, after, bytes)) => (Arc::clone(after), *bytes),
         None => {
             let after = Arc::new(last.shared.updated(update.section, update.delta));
-            updated.push((Arc::clone(&last.shared), Arc::clone(&after)));
-            after
+            let bytes = after.size_bytes();
+            updated.push((Arc::clone(&last.shared), Arc::clone(&after), bytes));
+            (after, bytes)
         }
     };
-    let bytes = RECORD_BYTES + shared.size_bytes() + last.assignment.size_bytes();
+    let bytes = RECORD_BYTES + shared_bytes + last.assignment.size_bytes();
     let version = last.version.saturating_add(u32::from(update.bump));
     AgentContext { shared, bytes, version, ..AgentContext::clone(last) }
 }

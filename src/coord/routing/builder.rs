@@ -163,7 +163,8 @@ impl RouterSetBuilder {
     }
 
     /// For how many tasks each thread keeps its last decision, rounded up to a power of two; 1,000. 0 for none: for states that
-    /// do not count their versions.
+    /// do not count their versions, or that take each other's places without an
+    /// [`identity`](crate::value::StateView::identity) of their own.
     pub fn cache(mut self, entries: usize) -> Self {
         self.cache = entries;
         self

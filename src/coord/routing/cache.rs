@@ -13,7 +13,7 @@ use super::words::Words;
 use crate::slot::TwoCopy;
 use crate::value::StateView;
 
-/// What has to be the same: version and place of the state, task and version of the set, and the request's fields.
+/// What has to be the same: version and identity of the state, task and version of the set, and the request's fields.
 pub(super) type Key = [u64; KEY];
 
 const KEY: usize = 7;
@@ -27,11 +27,9 @@ pub(super) struct Cache {
 /// A key of its parts. The version of a set is never 0, nor is therefore the key.
 #[inline]
 pub(super) fn key(state: &dyn StateView, set: u32, task: u32, fields: [u64; 4]) -> Key {
-    // Two states may count alike; at one place there is one at a time.
-    let place = core::ptr::from_ref(state).addr() as u64;
     let [times, kind, content, correlation] = fields;
-    // K1.
-    [state.version(), place, u64::from(set) << 32 | u64::from(task), times, kind, content, correlation]
+    // K1. Two states may count alike: they have two identities.
+    [state.version(), state.identity(), u64::from(set) << 32 | u64::from(task), times, kind, content, correlation]
 }
 
 impl Cache {

@@ -13,11 +13,10 @@ use super::{RouterSetBuilder, Rule};
 use crate::clock::Stamp;
 use crate::ids::{RuleId, TaskId};
 use crate::metrics::Histogram;
-use crate::sync::{AtomicU64, Counter, Ordering};
+use crate::sync::{AtomicU64, Counter, Ordering, caught};
 use crate::value::StateView;
 use core::fmt;
 use crossbeam_utils::CachePadded;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// How many routers a set takes.
@@ -238,7 +237,7 @@ impl RouterSet {
         let (mut best, mut rule, mut asked) = (self.nobody, 0, 0);
         loop {
             // One frame for all routers: it is left early only by a panic, and entered again behind the one that panicked.
-            let all_asked = catch_unwind(AssertUnwindSafe(|| {
+            let all_asked = caught(|| {
                 while let Some(place) = self.order.get(asked) {
                     asked += 1;
                     let seat = &self.seats[usize::from(*place)];
@@ -249,10 +248,10 @@ impl RouterSet {
                         }
                     }
                 }
-            }));
+            });
             match all_asked {
-                Ok(()) => return (best.words, rule),
-                Err(_) => lane.fault(),
+                Some(()) => return (best.words, rule),
+                None => lane.fault(),
             }
         }
     }
@@ -261,7 +260,7 @@ impl RouterSet {
     /// Leaves no traces. A router that panics says [`Reason::Fault`].
     pub fn explain(&self, state: &dyn StateView, request: &RouteRequest, out: &mut [Verdict]) -> usize {
         let fault = Verdict::abstain(Q16::ZERO, Reason::Fault);
-        let ask = |seat: &Seat| catch_unwind(AssertUnwindSafe(|| seat.ask(state, request, &mut 0).verdict()));
+        let ask = |seat: &Seat| caught(|| seat.ask(state, request, &mut 0).verdict());
         let verdicts = self.seats.iter().map(|seat| ask(seat).unwrap_or(fault));
         verdicts.zip(out).map(|(verdict, out)| *out = verdict).count()
     }

@@ -23,9 +23,7 @@ pub(super) fn turn() -> usize {
     thread_local!(static MINE: Cell<usize> = const { Cell::new(usize::MAX) });
     MINE.with(|mine| {
         if mine.get() == usize::MAX {
-            // Two threads that come at once may get the same: that costs time only.
-            mine.set(NEXT.get() as usize);
-            NEXT.add(1);
+            mine.set(NEXT.next() as usize);
         }
         mine.get()
     })

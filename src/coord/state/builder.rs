@@ -1,8 +1,8 @@
 //! How a store is set up.
 
-use super::StateStore;
 use super::commit::Commits;
 use super::pools::Pools;
+use super::{BUILT, StateStore};
 use crate::clock::{Clock, Monotonic};
 use crate::ids::{Interner, KeyId};
 use core::fmt;
@@ -68,6 +68,7 @@ impl StateBuilder {
     pub fn build(self) -> StateStore {
         let names = Interner::<KeyId>::new(self.keys);
         StateStore {
+            number: BUILT.next(),
             commits: Commits::new(names.capacity(), self.history, self.watchers),
             names,
             pools: Pools::new(self.sets, self.blobs),

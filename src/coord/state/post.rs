@@ -37,21 +37,22 @@ pub(super) struct Command {
 /// What came of a command: no other error is possible once it was found acceptable.
 pub(super) type Answer = Result<u64, StateError>;
 
-/// No key gets that far.
-const ANY_REVISION: u64 = u64::MAX;
+/// Beside the key: the revision counts. Whatever number it is, a caller may have given it.
+const CONDITIONAL: u64 = 1 << 16;
 
 impl Command {
     fn to_words(self) -> [u64; 5] {
         let [kind, content] = Value::words_of(self.new);
-        let key = u64::from(self.at) << 32 | u64::from(self.key.get());
-        [key, kind, content, self.revision.unwrap_or(ANY_REVISION), self.by.to_bits()]
+        let conditional = if self.revision.is_some() { CONDITIONAL } else { 0 };
+        let key = u64::from(self.at) << 32 | conditional | u64::from(self.key.get());
+        [key, kind, content, self.revision.unwrap_or(0), self.by.to_bits()]
     }
 
     fn from_words([key, kind, content, revision, by]: [u64; 5]) -> Self {
         Self {
             key: KeyId::new(key as u16),
             new: Value::from_words([kind, content]),
-            revision: (revision != ANY_REVISION).then_some(revision),
+            revision: (key & CONDITIONAL != 0).then_some(revision),
             by: AgentId::from_bits(by),
             at: (key >> 32) as u32,
         }

@@ -1,5 +1,6 @@
 //! One version of the state, copied.
 
+use super::STORES;
 use super::pools::{Pools, SetBits, find_set};
 use crate::ids::KeyId;
 use crate::slab::Slab;
@@ -13,6 +14,8 @@ pub struct Snapshot {
     pub(super) values: Vec<[u64; 2]>,
     pub(super) version: u64,
     pub(super) present: usize,
+    /// The number of its store; 0 before there is one.
+    store: u64,
     sets: Option<Slab<SetBits>>,
 }
 
@@ -22,8 +25,9 @@ impl Snapshot {
         Self::default()
     }
 
-    /// Makes its sets those of the store.
-    pub(super) fn attach(&mut self, pools: &Pools) {
+    /// Makes it one of this store, and its sets that store's.
+    pub(super) fn attach(&mut self, store: u64, pools: &Pools) {
+        self.store = store;
         self.sets = Some(pools.sets.clone());
     }
 
@@ -61,6 +65,11 @@ impl StateView for Snapshot {
 
     fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Not that of its store, which may be in the middle of the next version.
+    fn identity(&self) -> u64 {
+        STORES | self.store << 1 | 1
     }
 
     fn size(&self) -> StateSize {
