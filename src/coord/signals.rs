@@ -52,6 +52,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Who waits for what is signalled, rather than for signals, takes a [set of dependencies](crate::coord::dependencies) that is built
+//! for the hub. It is no subscription, and in none of the accounts.
+//!
 //! # Accounts
 //!
 //! Each signal is delivered to a subscription or filtered: the sum of [`Delivered::n`] and [`Delivered::filtered`] is the number of
@@ -61,11 +64,15 @@ mod error;
 mod figures;
 mod hub;
 mod inbox;
+mod listen;
 mod record;
 mod scope;
 mod signal;
 mod stream;
 mod table;
+
+pub(in crate::coord) use inbox::Inbox;
+pub(in crate::coord) use listen::Listener;
 
 pub use crate::broadcast::lossy::{RecvError, RecvTimeoutError, TryRecvError};
 pub use crate::value::Score;
