@@ -450,7 +450,7 @@ impl StateView for Restless {
 
 #[test]
 fn s_d7_a_write_in_the_middle_is_not_cached_as_the_newer_state() {
-    let set = RouterSet::builder().conditional([rule(1, Op::Eq, 0)]).build().unwrap();
+    let set = RouterSet::builder().conditional(vec![rule(1, Op::Eq, 0)]).build().unwrap();
     let state = Restless(Cell::new(0));
     assert_eq!(set.route(&state, &of(MAP)).reason, Reason::Rule(RuleId::new(1)));
     let next = set.route(&state, &of(MAP));

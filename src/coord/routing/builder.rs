@@ -106,7 +106,7 @@ impl RouterSetBuilder {
         self
     }
 
-    /// Decides by rules: a [`RuleSet`], or a slice or array of rules.
+    /// Decides by rules: a [`RuleSet`], or a slice, array or `Vec` of rules.
     pub fn conditional<R>(self, rules: R) -> Self
     where
         R: TryInto<RuleSet, Error: Into<RouteError>>,

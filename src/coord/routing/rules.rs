@@ -124,6 +124,14 @@ impl TryFrom<&Vec<Rule>> for RuleSet {
     }
 }
 
+impl TryFrom<Vec<Rule>> for RuleSet {
+    type Error = RouteError;
+
+    fn try_from(rules: Vec<Rule>) -> Result<Self, RouteError> {
+        Self::new(&rules)
+    }
+}
+
 impl fmt::Debug for RuleSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("RuleSet").field(&self.rules).finish()
