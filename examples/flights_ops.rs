@@ -14,13 +14,21 @@
 
 #![allow(unreachable_pub)] // of an example, nothing is reachable
 
+#[path = "flights_ops/alone.rs"]
 mod alone;
+#[path = "flights_ops/board.rs"]
 mod board;
+#[path = "flights_ops/desk.rs"]
 mod desk;
+#[path = "flights_ops/dispatcher.rs"]
 mod dispatcher;
+#[path = "flights_ops/feed.rs"]
 mod feed;
+#[path = "flights_ops/office.rs"]
 mod office;
+#[path = "flights_ops/report.rs"]
 mod report;
+#[path = "flights_ops/rules.rs"]
 mod rules;
 
 use board::Column;
