@@ -6,7 +6,7 @@ use common::{Drops, Value, panics, within_limits};
 use ringway::{
     Batch, BuildError, Bus, Cycle, Handler, Pin, SendTimeoutError, TrySendError, Wait, WorkerId, allowed_cores, each,
 };
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Barrier, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -34,10 +34,13 @@ impl Handler<Event> for Checker {
 
 #[test]
 fn same_key_same_worker_in_order() {
-    for (capacity, wait) in [(4, Wait::park()), (1024, Wait::adaptive()), (64, Wait::spin())] {
+    for (capacity, lanes, wait) in
+        [(4, 0, Wait::park()), (1024, 0, Wait::adaptive()), (64, 0, Wait::spin()), (64, 2, Wait::adaptive())]
+    {
         let owners = Arc::new(Mutex::new(std::collections::HashMap::new()));
         let checker = |_| Checker { next: Default::default(), owners: Arc::clone(&owners) };
-        let bus = Bus::builder().workers(2).pin(Pin::spread()).capacity(capacity).wait(wait).spawn(checker).unwrap();
+        let builder = Bus::builder().workers(2).pin(Pin::spread()).capacity(capacity).lanes(lanes).wait(wait);
+        let bus = builder.spawn(checker).unwrap();
         let publishers: Vec<_> = (0..3)
             .map(|id| {
                 let mut publisher = bus.publisher().unwrap();
@@ -77,6 +80,7 @@ fn what_cannot_be_built_says_why() {
         (build().workers(5000), BuildError::TooManyWorkers { workers: 5000, max: 1024 }),
         (build().capacity(0), BuildError::ZeroCapacity),
         (build().capacity(usize::MAX), BuildError::CapacityTooLarge { capacity: usize::MAX }),
+        (build().lanes(65), BuildError::TooManyLanes { lanes: 65, max: 64 }),
         (build().batch(0), BuildError::ZeroBatch),
         (build().batch(1000), BuildError::BatchTooLarge { batch: 1000 }),
         (
@@ -344,4 +348,29 @@ fn messages_taken_count_while_a_callback_blocks() {
     let report = bus.shutdown(Duration::from_millis(50));
     assert_eq!((report.sent, report.received + report.unsettled), (1, 1), "{report:?}");
     drop(release);
+}
+
+/// Lanes are for publishers: the bus's own senders take none, and who finds none left shares a ring.
+#[test]
+fn publishers_have_lanes() {
+    let (began, turnstile) = (Arc::new(Barrier::new(2)), Turnstile::default());
+    let handler = |_| {
+        let (began, turnstile, mut first) = (Arc::clone(&began), turnstile.clone(), true);
+        each(move |_: u32| {
+            if std::mem::take(&mut first) {
+                began.wait();
+                turnstile.pass();
+            }
+        })
+    };
+    let bus = Bus::builder().lanes(2).capacity(8).spawn(handler).unwrap();
+    let mut publishers: Vec<_> = (0..3).map(|_| bus.publisher().unwrap()).collect();
+    publishers[0].try_send(0, 0).unwrap();
+    began.wait();
+    let mut fill = |index: usize| publishers[index].try_send_iter(&mut (0..).map(|n| (0, n))).0;
+    assert_eq!([fill(0), fill(1), fill(2)], [3, 4, 4], "the first message keeps its slot until its batch is done");
+    turnstile.open();
+    let report = bus.shutdown(LONG);
+    assert!(report.is_balanced(), "{report:?}");
+    assert_eq!(report.workers[0].received, 12);
 }

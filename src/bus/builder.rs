@@ -15,6 +15,7 @@ pub struct BusBuilder<M> {
     /// Of each worker; its number and the end of its name are its own.
     worker: Settings,
     capacity: usize,
+    lanes: usize,
     send_wait: Wait,
     messages: PhantomData<fn(M)>,
 }
@@ -22,7 +23,7 @@ pub struct BusBuilder<M> {
 impl<M: Send + 'static> BusBuilder<M> {
     pub(super) fn new() -> Self {
         let (worker, send_wait) = (Settings::default(), Wait::default());
-        Self { workers: 1, worker, capacity: 65_536, send_wait, messages: PhantomData }
+        Self { workers: 1, worker, capacity: 65_536, lanes: 0, send_wait, messages: PhantomData }
     }
 
     /// How many workers, each with its own inbox: 1 to 1024. The default is 1.
@@ -39,6 +40,23 @@ impl<M: Send + 'static> BusBuilder<M> {
         self
     }
 
+    /// Gives the first `n` publishers a ring each at every inbox, as [`Builder::lanes`] does: they contend with nobody. For a few
+    /// publishers that send much. The capacity of an inbox is divided by `n`, and a publisher is told `Full` when its own part is
+    /// used up. The default is 0: all share one ring.
+    ///
+    /// ```
+    /// # use ringway::{Bus, each};
+    /// let bus = Bus::<u32>::builder().workers(2).lanes(1).spawn(|_| each(|_: u32| ()))?;
+    /// let mut publisher = bus.publisher()?; // has a lane to each worker
+    /// let another = publisher.clone(); // shares the ring that is left
+    /// publisher.try_send(7, 1)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn lanes(mut self, n: usize) -> Self {
+        self.lanes = n;
+        self
+    }
+
     /// How publishers wait for room. The default is [`Wait::adaptive`].
     pub fn send_wait(mut self, wait: Wait) -> Self {
         self.send_wait = wait;
@@ -50,7 +68,7 @@ impl<M: Send + 'static> BusBuilder<M> {
     ///
     /// # Errors
     ///
-    /// When there are no workers or too many, when capacity or batch are out of range, when a core is not to be had,
+    /// When there are no workers or too many, when capacity, lanes or batch are out of range, when a core is not to be had,
     /// or when the system gives no thread or memory. Workers that had been started are ended again.
     pub fn spawn<H>(self, mut handler: impl FnMut(WorkerId) -> H) -> Result<Bus<M>, BuildError>
     where
@@ -61,11 +79,11 @@ impl<M: Send + 'static> BusBuilder<M> {
         let mut bus = Bus { senders: Vec::new(), workers: Vec::new() };
         for index in 0..self.workers {
             let settings = self.worker.of_worker(index);
-            let channel = Builder::new(self.capacity).send_wait(self.send_wait).name(&settings.name);
+            let channel = Builder::new(self.capacity).lanes(self.lanes).send_wait(self.send_wait).name(&settings.name);
             let handler = handler(settings.id);
             let (worker, sender) = settings.start(None, move || {
                 // On the worker's thread: its inbox is first touched where it is read.
-                let (sender, receiver) = channel.mpsc()?;
+                let (sender, receiver) = channel.inbox()?;
                 Ok((vec![Box::new(InboxDuty::new(receiver, handler)) as _], sender))
             })?;
             bus.workers.push(worker);
@@ -81,6 +99,7 @@ impl<M> fmt::Debug for BusBuilder<M> {
             .field("workers", &self.workers)
             .field("worker", &self.worker)
             .field("capacity", &self.capacity)
+            .field("lanes", &self.lanes)
             .finish_non_exhaustive()
     }
 }

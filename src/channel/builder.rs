@@ -196,6 +196,12 @@ impl Builder {
         Ok((Sender::new(Arc::clone(&shared)), Receiver::new(shared)))
     }
 
+    /// As [`mpsc`](Builder::mpsc), but the sender takes no lane: it is there to make others.
+    pub(crate) fn inbox<T>(&self) -> Result<Ends<T, Mpsc>, BuildError> {
+        let shared = Shared::new(self)?;
+        Ok((Sender::without_lane(Arc::clone(&shared)), Receiver::new(shared)))
+    }
+
     /// The number of slots of each of `lanes` rings, or of the one, or what is wrong with the capacity.
     pub(crate) fn slots<T>(&self, lanes: usize) -> Result<usize, BuildError> {
         if lanes > MOST_LANES {

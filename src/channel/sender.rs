@@ -38,8 +38,14 @@ pub struct Sender<T, K: Kind> {
 
 impl<T, K: Kind> Sender<T, K> {
     pub(super) fn new(shared: Arc<Shared<T, K::Ring<T>>>) -> Self {
-        let producer =
-            shared.ring.join(&Producer { tail: shared.start, head: shared.start, lane: 0, held_back: false });
+        let mut first = Self::without_lane(shared);
+        first.producer = first.shared.ring.join(&first.producer);
+        first
+    }
+
+    /// The first sender, in the ring that all share.
+    pub(super) fn without_lane(shared: Arc<Shared<T, K::Ring<T>>>) -> Self {
+        let producer = Producer { tail: shared.start, head: shared.start, lane: 0, held_back: false };
         Self { shared, producer, claim: Claim::NONE, not_sync: PhantomData }
     }
 
@@ -125,7 +131,9 @@ impl<T, K: Kind> Sender<T, K> {
     /// number sent, which is 0 when the channel is full.
     ///
     /// The iterator runs between the claim and the publication: in a channel with many senders, keep it short, and
-    /// let it know its length. If it does not, at most [`MAX_BATCH`](crate::MAX_BATCH) slots are claimed, and those
+    /// let it know its length. Messages of more than 128 bytes are pushed into [reserved](Sender::try_reserve) slots faster.
+    ///
+    /// If it does not know its length, at most [`MAX_BATCH`](crate::MAX_BATCH) slots are claimed, and those
     /// it leaves empty become a mark that the receiver steps over. If it panics, what it gave before is sent.
     ///
     /// # Errors
@@ -166,6 +174,12 @@ impl<T, K: Kind> Sender<T, K> {
         let run = self.shared.ring.claim(&mut self.producer, 1, want)?;
         self.claim.open(self.shared.ring.storage_of(self.producer.lane), run);
         Ok(run.len)
+    }
+
+    /// Whether the open claim has no slot left, or there is none.
+    #[inline(always)]
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.claim.is_used_up()
     }
 
     /// Writes the next slot of the open claim; gives the message back when there is none.

@@ -34,6 +34,9 @@ use crossbeam_utils::CachePadded;
 /// Messages between two looks at how many more are waiting.
 const LOOK_EVERY: usize = 1024;
 
+/// Stamps that are looked at together: those that are on one line. Messages taken one by one are then known without a look.
+const LOOK_AHEAD: usize = 8;
+
 pub(crate) struct MpscRing<T> {
     tail: Tail,
     /// Follows the seal. The receiver looks here, so as to leave the senders' line alone while it finds nothing.
@@ -44,11 +47,12 @@ pub(crate) struct MpscRing<T> {
 }
 
 impl<T> MpscRing<T> {
-    /// Extends what is known to be ready by whole runs until `max` are available; steps over skip marks only while
+    /// Extends what is known to be ready by whole runs until `max` are available, or a line of stamps has been looked at; steps over skip marks only while
     /// nothing is available, so that what lies between head and ready are values without a gap.
     #[inline]
     fn walk(&self, consumer: &mut Consumer, max: usize) {
-        while consumer.available() < max {
+        let wanted = max.max(LOOK_AHEAD);
+        while consumer.available() < wanted {
             // The note is that of the stamp (N3): nobody claims these positions before this receiver has released them.
             if let Some(len) = self.published.run(consumer.ready, Kind::Values) {
                 consumer.ready = consumer.ready.wrapping_add(len);

@@ -192,13 +192,12 @@ fn send_one_by_one<M: Payload>(
     patience: Patience,
 ) -> u64 {
     for number in numbers.clone() {
-        let mut message = M::new(tag(producer, number));
         let mut waiting = patience;
-        while let Err(refused) = end.one(message) {
+        // A refused message is made anew: one that is kept for another try goes through memory each time, with all contenders.
+        while end.one(M::new(tag(producer, number))).is_err() {
             if !waiting.go_on() {
                 return number;
             }
-            message = refused;
         }
     }
     numbers.end
