@@ -25,21 +25,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-pub(crate) mod clock;
 mod error;
 mod export;
 mod histogram;
 mod instruments;
 mod registry;
-mod residence;
 mod slo;
 mod text;
 
+pub use crate::measure::Percentiles;
 pub use error::MetricError;
 pub use export::{ExportError, ExportHandle, Exporter, FileExporter, FlushReport, Sample};
 pub use histogram::Summary;
 pub use instruments::{Counter, Gauge, Histogram, Rate, Timer};
 pub use registry::{MetricsSnapshot, Reading, Registry, RegistryBuilder, SeriesId, SeriesReading, Tags};
-pub use residence::Percentiles;
-pub(crate) use residence::Residence;
 pub use slo::{Health, Level, Slo, Stat, Violation};

@@ -1,8 +1,8 @@
 //! What is recorded with. Cloned and shared freely: a clone is the same series.
 
-use super::clock;
 use super::error::MetricError;
 use super::histogram::{Buckets, Summary};
+use crate::measure::clock;
 use crate::sync::Counter as Cell;
 use core::cell::Cell as Local;
 use core::fmt;
