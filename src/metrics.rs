@@ -31,6 +31,7 @@ mod histogram;
 mod instruments;
 mod registry;
 mod slo;
+pub mod telemetry;
 mod text;
 
 pub use crate::measure::Percentiles;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub(super) struct Shards<C>(Box<[CachePadded<C>]>);
 
 /// Which group a thread belongs to: they are dealt out in turn.
-fn turn() -> usize {
+pub(super) fn turn() -> usize {
     static NEXT: Cell = Cell::new();
     thread_local!(static MINE: Local<usize> = const { Local::new(usize::MAX) });
     MINE.with(|mine| {

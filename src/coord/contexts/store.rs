@@ -12,6 +12,7 @@ use crate::clock::Stamp;
 use crate::coord::signals::SignalHub;
 use crate::coord::{ScopeClosed, Scoped, Stage};
 use crate::ids::{AgentId, CoordId};
+use crate::metrics::telemetry::{Record, Telemetry};
 use crate::metrics::{Health, MetricError, Registry, Violation};
 use crate::sync::{Mutex, MutexGuard, Swap};
 use core::fmt;
@@ -38,6 +39,7 @@ pub struct ContextStoreBuilder {
     chunk: usize,
     notify: Option<SignalHub>,
     registry: Option<Registry>,
+    telemetry: Telemetry,
 }
 
 impl ContextStoreBuilder {
@@ -86,6 +88,12 @@ impl ContextStoreBuilder {
         self
     }
 
+    /// Tells here what happens; in the process's own by default.
+    pub fn telemetry(mut self, telemetry: &Telemetry) -> Self {
+        self.telemetry = telemetry.clone();
+        self
+    }
+
     /// The store.
     ///
     /// # Errors
@@ -102,7 +110,8 @@ impl ContextStoreBuilder {
         }
         self.defaults.check()?;
         Stamp::calibrate();
-        let figures = Figures::new(self.registry.as_ref()).map_err(|_: MetricError| out_of_range("registry"))?;
+        let figures =
+            Figures::new(self.registry.as_ref(), self.telemetry).map_err(|_: MetricError| out_of_range("registry"))?;
         let inner = Inner {
             published: Swap::new(Snapshot::default()),
             writer: Mutex::new(Writer { pool: Pool::new(self.agents.saturating_mul(2)), made: Vec::new() }),
@@ -242,6 +251,7 @@ impl ContextStore {
             chunk: 10,
             notify: None,
             registry: None,
+            telemetry: Telemetry::default(),
         }
     }
 
@@ -350,6 +360,8 @@ impl ContextStore {
         let found = self.inner.published.load().table(coordination).map(|table| table.entries.len());
         let Ok(cleared) = found else { return 0 };
         self.inner.publish(&mut writer, coordination, None);
+        drop(writer);
+        self.inner.figures.telemetry.emit(Record::ContextCleared { n: cleared as u64 });
         cleared
     }
 
