@@ -27,6 +27,8 @@
 
 mod error;
 mod export;
+mod feed;
+mod file;
 mod histogram;
 mod instruments;
 mod registry;
@@ -36,8 +38,9 @@ mod text;
 
 pub use crate::measure::Percentiles;
 pub use error::MetricError;
-pub use export::{ExportError, ExportHandle, Exporter, FileExporter, FlushReport, Sample};
+pub use export::{ExportError, ExportHandle, Exporter, FlushReport, Sample, Sampled};
+pub use file::FileExporter;
 pub use histogram::Summary;
 pub use instruments::{Counter, Gauge, Histogram, Rate, Timer};
-pub use registry::{MetricsSnapshot, Reading, Registry, RegistryBuilder, SeriesId, SeriesReading, Tags};
+pub use registry::{Labels, MetricsSnapshot, Reading, Registry, RegistryBuilder, SeriesId, SeriesReading, Tags};
 pub use slo::{Health, Level, Slo, Stat, Violation};

@@ -75,7 +75,8 @@ fn s_d12d_starts_and_stops_are_as_many_and_durations_are_none_below_zero() {
     assert_eq!((drain_all(&telemetry), telemetry.lost()), (802, 0));
     let events = heard.take();
     let starts = events.iter().filter(|record| matches!(record, Record::SpanStarted { span: SPAN })).count();
-    let stops = events.iter().filter(|record| matches!(record, Record::SpanStopped { span: SPAN, ns } if *ns < 1 << 40));
+    let stops =
+        events.iter().filter(|record| matches!(record, Record::SpanStopped { span: SPAN, ns } if *ns < 1 << 40));
     assert_eq!((starts, stops.count()), (401, 401));
     drop(attached);
 }

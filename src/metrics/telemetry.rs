@@ -249,6 +249,11 @@ impl Telemetry {
         max - left
     }
 
+    /// Whether both are the same.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// Events that were drained so far.
     pub fn drained(&self) -> u64 {
         self.shared.drained.get()
