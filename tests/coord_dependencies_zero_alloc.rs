@@ -30,7 +30,7 @@ fn the_counter_counts() {
 #[test]
 fn dependencies_allocate_nothing() {
     let clock = ManualClock::new();
-    let set = DependencySet::builder().tickets(4).targets(64).deps(16).clock(clock.clone()).build();
+    let set = DependencySet::standalone().tickets(4).targets(64).deps(16).clock(clock.clone()).build();
     let mut unmet = [Unmet::default(); 8];
     let mut round = 0;
     let costs = cost(|| {

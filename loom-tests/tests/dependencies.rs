@@ -12,7 +12,7 @@ const C: CoordId = CoordId::new(1);
 const LONG: Duration = Duration::from_secs(600);
 
 fn set() -> DependencySet {
-    DependencySet::builder().tickets(2).targets(4).deps(4).coordinations(1).build()
+    DependencySet::standalone().tickets(2).targets(4).deps(4).coordinations(1).build()
 }
 
 fn resource(id: u32) -> Dep {

@@ -12,7 +12,7 @@
 //! use ringway::value::Score;
 //! use std::time::Duration;
 //!
-//! let set = DependencySet::builder().build();
+//! let set = DependencySet::standalone().build();
 //! let (flight, pilot, fuelling) = (CoordId::new(1), AgentId { index: 1, generation: 0 }, AgentId { index: 2, generation: 0 });
 //! let gate = On::Gate { id: GateId::new(0), threshold: Score::new(0.8)? };
 //! let deps = [
@@ -70,6 +70,7 @@ pub use timekeeper::Timekeeper;
 
 use crate::Event;
 use crate::clock::Clock;
+use crate::coord::signals::SignalHub;
 use crate::coord::turn::{Turn, Turns};
 use crate::coord::{ScopeClosed, Scoped, Stage};
 use crate::ids::{AgentId, CoordId};
@@ -109,9 +110,15 @@ pub struct DependencySet {
 }
 
 impl DependencySet {
-    /// A builder with room for 4 096 tickets and as many targets.
-    pub fn builder() -> DependencySetBuilder {
-        DependencySetBuilder::new()
+    /// A builder with room for 4 096 tickets and as many targets, of a set that is joined to a hub's signals.
+    pub fn builder(hub: &SignalHub) -> DependencySetBuilder {
+        DependencySetBuilder::new(Some(hub.clone()))
+    }
+
+    /// The same for a set on its own: for who tells it by [`agent_done`](Self::agent_done) what agents do, and needs no hub with
+    /// its histories.
+    pub fn standalone() -> DependencySetBuilder {
+        DependencySetBuilder::new(None)
     }
 
     /// Lets an agent wait for all of these. An empty list is ready at once, and so is one that is met already.

@@ -4,6 +4,7 @@ use super::registry::{Registry, Sizes};
 use super::ticket::Slot;
 use super::{DependencySet, Shared};
 use crate::clock::{Clock, Monotonic};
+use crate::coord::signals::SignalHub;
 use crate::coord::turn::Turns;
 use crate::sync::Arc;
 use core::fmt;
@@ -13,6 +14,7 @@ use std::sync::OnceLock;
 pub struct DependencySetBuilder {
     sizes: Sizes,
     probes: usize,
+    hub: Option<SignalHub>,
     clock: Box<dyn Clock>,
 }
 
@@ -28,9 +30,9 @@ macro_rules! sizes {
 }
 
 impl DependencySetBuilder {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(hub: Option<SignalHub>) -> Self {
         let sizes = Sizes { tickets: 4_096, targets: 4_096, deps: 16_384, deps_per_ticket: 64, coordinations: 1_024 };
-        Self { sizes, probes: 10, clock: Box::new(Monotonic::new()) }
+        Self { sizes, probes: 10, hub, clock: Box::new(Monotonic::new()) }
     }
 
     sizes! {
@@ -71,6 +73,9 @@ impl DependencySetBuilder {
 
 impl fmt::Debug for DependencySetBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DependencySetBuilder").field("sizes", &self.sizes).finish_non_exhaustive()
+        f.debug_struct("DependencySetBuilder")
+            .field("sizes", &self.sizes)
+            .field("hub", &self.hub)
+            .finish_non_exhaustive()
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn advance(shared: &Shared) -> usize {
 /// use ringway::ids::CoordId;
 /// use std::time::Duration;
 ///
-/// let set = DependencySet::builder().build();
+/// let set = DependencySet::standalone().build();
 /// let worker = Worker::builder().duty(set.timekeeper()).start()?;
 /// let never = Dep::new(DepId::new(1), On::Resource { id: ResourceId::new(1), min: 1.0 });
 /// let ticket = set.resolve(CoordId::new(1), &never.timeout(Duration::from_millis(5)))?;
