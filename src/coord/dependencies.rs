@@ -58,6 +58,7 @@ mod error;
 mod heap;
 mod questions;
 mod registry;
+mod signalled;
 mod ticket;
 mod timekeeper;
 mod waiters;
@@ -74,20 +75,22 @@ use crate::coord::signals::SignalHub;
 use crate::coord::turn::{Turn, Turns};
 use crate::coord::{ScopeClosed, Scoped, Stage};
 use crate::ids::{AgentId, CoordId};
-use crate::sync::Arc;
 use crate::value::Score;
 use core::fmt;
 use registry::Registry;
-use std::sync::OnceLock;
+use signalled::Completions;
+use std::sync::{Arc, OnceLock};
 use ticket::Slot;
 
 struct Shared {
     registry: Turns<Registry>,
-    slots: std::sync::Arc<[Slot]>,
+    slots: Arc<[Slot]>,
     clock: Box<dyn Clock>,
     /// The timekeeper's worker.
     bell: OnceLock<Event>,
     probes: usize,
+    /// What was signalled while somebody had his turn.
+    completions: Option<Arc<Completions>>,
 }
 
 impl Shared {
@@ -195,6 +198,22 @@ impl DependencySet {
     fn set(&self, c: CoordId, target: Target, level: f64) -> Result<u32, DepError> {
         let now = self.shared.now();
         self.shared.turn().set(c, target, level, now)
+    }
+
+    /// Opens a coordination now, rather than with the first call that names it; also one that was closed before.
+    ///
+    /// # Errors
+    ///
+    /// [`CapacityExceeded`](DepError::CapacityExceeded).
+    pub fn open(&self, coordination: CoordId) -> Result<(), DepError> {
+        let now = self.shared.now();
+        self.shared.turn().reopen(coordination, now)
+    }
+
+    /// How many dependencies were met without the hub taking the signal for it: because their coordination is not open there, or a
+    /// subscription that rejects has no room.
+    pub fn unannounced(&self) -> u64 {
+        self.shared.turn().unannounced
     }
 
     /// How a dependency stands. It is known while its ticket is, and afterwards until its place is needed, or cleared.

@@ -1,12 +1,12 @@
 //! Timeouts and probes.
 
 use super::Shared;
-use crate::sync::Arc;
 use crate::{Cycle, Duty, TimerId};
 use core::fmt;
 use core::panic::AssertUnwindSafe;
 use core::time::Duration;
 use std::panic::catch_unwind;
+use std::sync::Arc;
 
 /// Carries out what is due: probes before timeouts, so that one that is due at both is asked once more.
 pub(super) fn advance(shared: &Shared) -> usize {
