@@ -40,7 +40,7 @@ fn done(id: u32, index: u32, require_success: bool) -> Dep {
 }
 
 fn set() -> DependencySet {
-    DependencySet::builder().build()
+    DependencySet::standalone().build()
 }
 
 fn manual(builder: DependencySetBuilder) -> (DependencySet, ManualClock) {
@@ -59,7 +59,7 @@ fn s_d9_marked_before_is_ready_at_once() {
         assert_eq!((ticket.poll(), set.pending(C), ticket.wait_timeout(Duration::ZERO)), (Poll::Ready, 0, Ok(())));
     }
     // A hundred at once, by a set with room for them.
-    let set = DependencySet::builder().deps_per_ticket(100).build();
+    let set = DependencySet::standalone().deps_per_ticket(100).build();
     (0..100).for_each(|id| assert!(set.set_gate_score(C, GateId::new(id), score(0.9)).is_ok()));
     let deps: Vec<_> = (0..100).map(|id| gate(id, 0.8)).collect();
     assert!(set.wait(C, agent(1), &deps).unwrap().is_ready());
@@ -106,7 +106,7 @@ fn s_d9c_gates() {
 
 #[test]
 fn s_d9d_timeouts_have_one_shape() {
-    let (set, clock) = manual(DependencySet::builder());
+    let (set, clock) = manual(DependencySet::standalone());
     let timeout = |dep| DepError::Timeout { dep: DepId::new(dep), after: SECOND };
     let by_wait = set.wait(C, agent(1), &[resource(1), gate(2, 0.5).timeout(SECOND), done(3, 9, false)]).unwrap();
     let by_resolve = set.resolve(C, &resource(4).timeout(SECOND)).unwrap();
@@ -192,7 +192,7 @@ fn s_d9e_cycles_against_a_search() {
 /// Everything is pending together; the last one decides.
 #[test]
 fn s_d10_the_time_is_the_longest() {
-    let (set, clock) = manual(DependencySet::builder());
+    let (set, clock) = manual(DependencySet::standalone());
     let ticket = set.wait(C, agent(1), &[resource(1), resource(2), resource(3)]).unwrap();
     let mut met = Vec::new();
     for id in [2, 1, 3] {
@@ -234,7 +234,7 @@ fn s_d10_only_probes_are_limited() {
         ASKED.fetch_add(1, Ordering::Relaxed);
         Ready::Yes
     }
-    let (set, clock) = manual(DependencySet::builder().probes(3));
+    let (set, clock) = manual(DependencySet::standalone().probes(3));
     let probes: Vec<_> = (0..50).map(|id| set.resolve(C, &Probe::FAST.dep(DepId::new(id), slow)).unwrap()).collect();
     let others: Vec<_> = (50..100).map(|id| set.resolve(C, &resource(id)).unwrap()).collect();
     clock.advance(Probe::FAST.every);
@@ -248,7 +248,7 @@ fn s_d10_only_probes_are_limited() {
 
 /// Registered while it is set, on four threads.
 fn races(each: u32) {
-    let set = DependencySet::builder().tickets(8).targets(8).deps(16).build();
+    let set = DependencySet::standalone().tickets(8).targets(8).deps(16).build();
     let rounds = AtomicU64::new(0);
     thread::scope(|scope| {
         for pair in 0..2 {
@@ -319,7 +319,7 @@ fn s_d11b_probes_keep_their_rhythm() {
         SLOW.fetch_add(1, Ordering::Relaxed);
         Ready::NotYet
     }
-    let (set, clock) = manual(DependencySet::builder());
+    let (set, clock) = manual(DependencySet::standalone());
     let fast_ticket = set.resolve(C, &Probe::FAST.dep(DepId::new(1), fast)).unwrap();
     let slow_ticket = set.resolve(C, &Probe::SLOW.dep(DepId::new(2), slow)).unwrap();
     let calls = || (FAST.load(Ordering::Relaxed), SLOW.load(Ordering::Relaxed));
@@ -350,7 +350,7 @@ fn probes_fail_and_panic() {
     fn panics(_: &ProbeCx) -> Ready {
         panic!("a probe that panics")
     }
-    let (set, clock) = manual(DependencySet::builder());
+    let (set, clock) = manual(DependencySet::standalone());
     let failing = set.resolve(C, &Dep { max_retries: 2, ..Probe::FAST.dep(DepId::new(1), fails) }).unwrap();
     let faulty = set.resolve(C, &Probe::FAST.dep(DepId::new(2), panics)).unwrap();
     let mut polls = Vec::new();
@@ -395,7 +395,7 @@ fn s_d11c_a_stuck_ticket_says_why() {
 
 #[test]
 fn bad_input_registers_nothing() {
-    let set = DependencySet::builder().tickets(2).targets(3).deps(4).deps_per_ticket(3).build();
+    let set = DependencySet::standalone().tickets(2).targets(3).deps(4).deps_per_ticket(3).build();
     let zero = On::Probe { f: |_| Ready::Yes, every: Duration::ZERO };
     let min = |min| Dep::new(DepId::new(1), On::Resource { id: ResourceId::new(1), min });
     let full = |what, max| DepError::CapacityExceeded { what, max };
@@ -439,7 +439,7 @@ fn bad_input_registers_nothing() {
 
 #[test]
 fn s_d14_clearing_and_closing() {
-    let set = DependencySet::builder().coordinations(2).build();
+    let set = DependencySet::standalone().coordinations(2).build();
     let mut flight = Coordination::open(C, SessionId::new(1));
     flight.register(set.clone());
     set.set_resource(C, ResourceId::new(1), 1.0).unwrap();

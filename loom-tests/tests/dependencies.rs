@@ -1,8 +1,9 @@
-//! Dependencies: who registers, who sets, who sleeps.
+//! Dependencies: who registers, who sets, who signals, who sleeps.
 
 use loom_tests::{Note, model, thread};
 use ringway::coord::dependencies::{Dep, DepError, DepId, DependencySet, GateId, On, ResourceId};
-use ringway::ids::{AgentId, CoordId};
+use ringway::coord::signals::{Signal, SignalHub, SignalPayload};
+use ringway::ids::{AgentId, CoordId, SignalKind};
 use ringway::value::Score;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ const C: CoordId = CoordId::new(1);
 const LONG: Duration = Duration::from_secs(600);
 
 fn set() -> DependencySet {
-    DependencySet::builder().tickets(2).targets(4).deps(4).coordinations(1).build()
+    DependencySet::standalone().tickets(2).targets(4).deps(4).coordinations(1).build()
 }
 
 fn resource(id: u32) -> Dep {
@@ -140,5 +141,75 @@ fn clear_against_a_sleeper() {
             Err(DepError::Timeout { .. }) => assert!(before),
             other => panic!("{other:?}"),
         }
+    });
+}
+
+/// With the hub whose completions it hears.
+fn joined(completions: usize) -> (SignalHub, DependencySet) {
+    let hub = SignalHub::builder().history(4).subscriber_capacity(1).metrics(false).build().expect("a valid hub");
+    hub.open(C).expect("there is memory");
+    let builder = DependencySet::builder(&hub).tickets(2).targets(4).deps(4).coordinations(1);
+    (hub, builder.completions(completions).build())
+}
+
+fn agent(index: u32) -> AgentId {
+    AgentId { index, generation: 0 }
+}
+
+fn done(id: u32, index: u32) -> Dep {
+    Dep::new(DepId::new(id), On::AgentDone { agent: agent(index), require_success: true }).timeout(LONG)
+}
+
+fn completed(index: u32) -> Signal {
+    Signal { sender: agent(index).into(), ..Signal::new(SignalKind::AGENT_COMPLETED, SignalPayload::default()) }
+}
+
+/// Signalled before, while or after somebody registers who has named the coordination before: he wakes, with what was done before.
+#[test]
+fn a_completion_against_a_wait() {
+    model("dependencies, a completion that is signalled against a registration", 2, || {
+        let ((hub, set), note) = (joined(1), loom_tests::Arc::new(Note::new()));
+        set.open(C).unwrap();
+        let signaller = {
+            let (hub, note) = (hub.clone(), loom_tests::Arc::clone(&note));
+            thread::spawn(move || {
+                note.write(7);
+                assert_eq!(hub.signal(C, &completed(1)).map(|delivered| delivered.n), Ok(0));
+            })
+        };
+        let ticket = set.resolve(C, &done(1, 1)).unwrap();
+        assert_eq!(ticket.wait_timeout(LONG), Ok(()));
+        assert_eq!(note.read(), 7);
+        signaller.join().unwrap();
+        drop(ticket);
+        assert_eq!(set.pending(C), 0);
+    });
+}
+
+/// The same with a coordination that comes into being with the registration: in the history or by the ring, it is heard.
+#[test]
+fn a_completion_against_the_first_look() {
+    model("dependencies, a completion that is signalled against the first look at the history", 2, || {
+        let (hub, set) = joined(1);
+        let signaller = thread::spawn(move || assert!(hub.signal(C, &completed(1)).is_ok()));
+        let ticket = set.resolve(C, &done(1, 1)).unwrap();
+        assert_eq!(ticket.wait_timeout(LONG), Ok(()));
+        signaller.join().unwrap();
+    });
+}
+
+/// Two that signal, with room for one completion, beside somebody's turns: both are heard by the time that both have returned.
+#[test]
+fn two_completions_share_what_room_there_is() {
+    model("dependencies, two completions and room for one", 2, || {
+        let (hub, set) = joined(1);
+        let ticket = set.wait(C, agent(0), &[done(1, 1), done(2, 2)]).unwrap();
+        let signallers = [1, 2].map(|index| {
+            let hub = hub.clone();
+            thread::spawn(move || assert!(hub.signal(C, &completed(index)).is_ok()))
+        });
+        assert!(set.pending(C) <= 2);
+        signallers.into_iter().for_each(|signaller| signaller.join().unwrap());
+        assert!(ticket.is_ready());
     });
 }

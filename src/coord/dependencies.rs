@@ -12,7 +12,7 @@
 //! use ringway::value::Score;
 //! use std::time::Duration;
 //!
-//! let set = DependencySet::builder().build();
+//! let set = DependencySet::standalone().build();
 //! let (flight, pilot, fuelling) = (CoordId::new(1), AgentId { index: 1, generation: 0 }, AgentId { index: 2, generation: 0 });
 //! let gate = On::Gate { id: GateId::new(0), threshold: Score::new(0.8)? };
 //! let deps = [
@@ -58,6 +58,7 @@ mod error;
 mod heap;
 mod questions;
 mod registry;
+mod signalled;
 mod ticket;
 mod timekeeper;
 mod waiters;
@@ -70,23 +71,26 @@ pub use timekeeper::Timekeeper;
 
 use crate::Event;
 use crate::clock::Clock;
+use crate::coord::signals::SignalHub;
 use crate::coord::turn::{Turn, Turns};
 use crate::coord::{ScopeClosed, Scoped, Stage};
 use crate::ids::{AgentId, CoordId};
-use crate::sync::Arc;
 use crate::value::Score;
 use core::fmt;
 use registry::Registry;
-use std::sync::OnceLock;
+use signalled::Completions;
+use std::sync::{Arc, OnceLock};
 use ticket::Slot;
 
 struct Shared {
     registry: Turns<Registry>,
-    slots: std::sync::Arc<[Slot]>,
+    slots: Arc<[Slot]>,
     clock: Box<dyn Clock>,
     /// The timekeeper's worker.
     bell: OnceLock<Event>,
     probes: usize,
+    /// What was signalled while somebody had his turn.
+    completions: Option<Arc<Completions>>,
 }
 
 impl Shared {
@@ -109,9 +113,15 @@ pub struct DependencySet {
 }
 
 impl DependencySet {
-    /// A builder with room for 4 096 tickets and as many targets.
-    pub fn builder() -> DependencySetBuilder {
-        DependencySetBuilder::new()
+    /// A builder with room for 4 096 tickets and as many targets, of a set that is joined to a hub's signals.
+    pub fn builder(hub: &SignalHub) -> DependencySetBuilder {
+        DependencySetBuilder::new(Some(hub.clone()))
+    }
+
+    /// The same for a set on its own: for who tells it by [`agent_done`](Self::agent_done) what agents do, and needs no hub with
+    /// its histories.
+    pub fn standalone() -> DependencySetBuilder {
+        DependencySetBuilder::new(None)
     }
 
     /// Lets an agent wait for all of these. An empty list is ready at once, and so is one that is met already.
@@ -188,6 +198,22 @@ impl DependencySet {
     fn set(&self, c: CoordId, target: Target, level: f64) -> Result<u32, DepError> {
         let now = self.shared.now();
         self.shared.turn().set(c, target, level, now)
+    }
+
+    /// Opens a coordination now, rather than with the first call that names it; also one that was closed before.
+    ///
+    /// # Errors
+    ///
+    /// [`CapacityExceeded`](DepError::CapacityExceeded).
+    pub fn open(&self, coordination: CoordId) -> Result<(), DepError> {
+        let now = self.shared.now();
+        self.shared.turn().reopen(coordination, now)
+    }
+
+    /// How many dependencies were met without the hub taking the signal for it: because their coordination is not open there, or a
+    /// subscription that rejects has no room.
+    pub fn unannounced(&self) -> u64 {
+        self.shared.turn().unannounced
     }
 
     /// How a dependency stands. It is known while its ticket is, and afterwards until its place is needed, or cleared.

@@ -61,11 +61,15 @@ mod error;
 mod figures;
 mod hub;
 mod inbox;
+mod listen;
 mod record;
 mod scope;
 mod signal;
 mod stream;
 mod table;
+
+pub(in crate::coord) use inbox::Inbox;
+pub(in crate::coord) use listen::Listener;
 
 pub use crate::broadcast::lossy::{RecvError, RecvTimeoutError, TryRecvError};
 pub use crate::value::Score;

@@ -9,7 +9,7 @@ use crate::sync::Counter;
 use std::sync::Arc;
 
 pub(super) struct Figures {
-    pub(super) telemetry: Telemetry,
+    telemetry: Telemetry,
     registry: Registry,
     distribution: Histogram,
     per_agent: Histogram,
@@ -54,6 +54,11 @@ impl Figures {
     pub(super) fn updated(&self, section: Section, targets: usize) {
         self.updates.add(1);
         self.telemetry.emit(Record::ContextUpdated { section: section as u8, targets: targets as u32 });
+    }
+
+    /// A coordination's contexts are gone.
+    pub(super) fn cleared(&self, contexts: usize) {
+        self.telemetry.emit(Record::ContextCleared { n: contexts as u64 });
     }
 
     /// A context was stored that is larger than it should be.

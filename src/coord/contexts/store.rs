@@ -12,7 +12,7 @@ use crate::clock::Stamp;
 use crate::coord::signals::SignalHub;
 use crate::coord::{ScopeClosed, Scoped, Stage};
 use crate::ids::{AgentId, CoordId};
-use crate::metrics::telemetry::{Record, Telemetry};
+use crate::metrics::telemetry::Telemetry;
 use crate::metrics::{Health, MetricError, Registry, Violation};
 use crate::sync::{Mutex, MutexGuard, Swap};
 use core::fmt;
@@ -210,13 +210,17 @@ impl Inner {
         if let Some(next) = Arc::get_mut(&mut snapshot) {
             let published = self.published.load();
             next.scopes.extend(published.scopes.iter().filter(|(id, _)| *id != coordination).cloned());
-            if let Some(table) = table {
+            if let Some(table) = &table {
                 let place = next.scopes.partition_point(|(id, _)| *id < coordination);
-                next.scopes.insert(place, (coordination, table));
+                next.scopes.insert(place, (coordination, Arc::clone(table)));
             }
         }
-        self.figures.live(snapshot.contexts());
+        let (cleared, left) = (table.is_none(), snapshot.contexts());
+        self.figures.live(left);
         let last = self.published.swap(snapshot);
+        if cleared {
+            self.figures.cleared(last.contexts() - left);
+        }
         writer.pool.retire(last);
         self.figures.cold(writer.pool.cold);
     }
@@ -360,8 +364,6 @@ impl ContextStore {
         let found = self.inner.published.load().table(coordination).map(|table| table.entries.len());
         let Ok(cleared) = found else { return 0 };
         self.inner.publish(&mut writer, coordination, None);
-        drop(writer);
-        self.inner.figures.telemetry.emit(Record::ContextCleared { n: cleared as u64 });
         cleared
     }
 

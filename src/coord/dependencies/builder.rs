@@ -2,17 +2,20 @@
 
 use super::registry::{Registry, Sizes};
 use super::ticket::Slot;
-use super::{DependencySet, Shared};
+use super::{DependencySet, Shared, signalled};
 use crate::clock::{Clock, Monotonic};
+use crate::coord::signals::SignalHub;
 use crate::coord::turn::Turns;
-use crate::sync::Arc;
+use crate::ids::SignalKind;
 use core::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Sizes of a [`DependencySet`], all fixed once it is built; each is at least 1.
 pub struct DependencySetBuilder {
     sizes: Sizes,
     probes: usize,
+    completions: usize,
+    hub: Option<SignalHub>,
     clock: Box<dyn Clock>,
 }
 
@@ -28,9 +31,9 @@ macro_rules! sizes {
 }
 
 impl DependencySetBuilder {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(hub: Option<SignalHub>) -> Self {
         let sizes = Sizes { tickets: 4_096, targets: 4_096, deps: 16_384, deps_per_ticket: 64, coordinations: 1_024 };
-        Self { sizes, probes: 10, clock: Box::new(Monotonic::new()) }
+        Self { sizes, probes: 10, completions: 1_024, hub, clock: Box::new(Monotonic::new()) }
     }
 
     sizes! {
@@ -53,6 +56,14 @@ impl DependencySetBuilder {
         self
     }
 
+    /// How many completions can wait for a thread in the middle of another call; 1 024, rounded up to a power of two. Who signals one
+    /// more waits for that thread.
+    #[must_use]
+    pub fn completions(mut self, completions: usize) -> Self {
+        self.completions = completions.clamp(1, 1 << 24);
+        self
+    }
+
     /// What timeouts and intervals are measured by.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
@@ -60,17 +71,33 @@ impl DependencySetBuilder {
         self
     }
 
-    /// The set. Allocates all it will need.
+    /// The set, which hears its hub's completions from now on. Allocates all it will need. A completion that is being signalled by
+    /// another thread meanwhile may go by: build sets before the agents run.
     pub fn build(self) -> DependencySet {
-        let slots: std::sync::Arc<[Slot]> = (0..self.sizes.tickets).map(|_| Slot::new()).collect();
-        let registry = Turns::new(Registry::new(&self.sizes, std::sync::Arc::clone(&slots)));
-        let shared = Shared { registry, slots, clock: self.clock, bell: OnceLock::new(), probes: self.probes };
-        DependencySet { shared: Arc::new(shared) }
+        let slots: Arc<[Slot]> = (0..self.sizes.tickets).map(|_| Slot::new()).collect();
+        let mut registry = Registry::new(&self.sizes, Arc::clone(&slots));
+        let mut completions = None;
+        if self.hub.is_some() {
+            let (inbox, waiting) = signalled::completions(self.completions);
+            (completions, registry.waiting) = (Some(inbox), Some(waiting));
+        }
+        registry.hub = self.hub.clone();
+        let registry = Turns::answering(registry, Registry::catch_up);
+        let (clock, bell, probes) = (self.clock, OnceLock::new(), self.probes);
+        let shared = Arc::new(Shared { registry, slots, clock, bell, probes, completions });
+        if let Some(hub) = self.hub {
+            let weak = Arc::downgrade(&shared);
+            hub.listen(SignalKind::AGENT_COMPLETED.mask(), weak);
+        }
+        DependencySet { shared }
     }
 }
 
 impl fmt::Debug for DependencySetBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DependencySetBuilder").field("sizes", &self.sizes).finish_non_exhaustive()
+        f.debug_struct("DependencySetBuilder")
+            .field("sizes", &self.sizes)
+            .field("hub", &self.hub)
+            .finish_non_exhaustive()
     }
 }

@@ -194,6 +194,19 @@ pub enum Target {
     Probe,
 }
 
+impl Target {
+    /// Of which kind it is, as [`DependencyResolved`](crate::coord::signals::SignalPayload::DependencyResolved) says it: 0 for an
+    /// agent, 1 for a resource, 2 for a gate, 3 for a probe.
+    pub const fn kind(&self) -> u8 {
+        match self {
+            Self::Agent(_) => 0,
+            Self::Resource(_) => 1,
+            Self::Gate(_) => 2,
+            Self::Probe => 3,
+        }
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

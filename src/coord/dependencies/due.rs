@@ -56,6 +56,7 @@ impl Registry {
             Some(Ready::Failed) if entry.retries > 0 => entry.retries -= 1,
             Some(Ready::Yes) => {
                 (entry.resolved_at, entry.resolved_by) = (Some(now), Some(1.0));
+                self.announce(asked.dep, 1.0);
                 self.settle(asked.dep, DepState::Resolved, Ok(()));
             }
             Some(Ready::Failed) => drop(self.settle(asked.dep, DepState::Failed, Err(DepError::Failed { dep: id }))),

@@ -58,6 +58,13 @@ pub enum DepError {
     Cancelled,
     /// The coordination was cleared or closed meanwhile.
     Cleared,
+    /// An agent is waited for that may have completed unheard: the hub's history did not go back far enough when the coordination
+    /// was first named here, or there was no room for an agent that completed. Clearing the coordination ends this, and so does
+    /// [`agent_done`](super::DependencySet::agent_done) for the agent.
+    Lagged {
+        /// How many signals that could have been completions, and completions, were missed.
+        missed: u64,
+    },
 }
 
 impl fmt::Display for DepError {
@@ -75,6 +82,7 @@ impl fmt::Display for DepError {
             Self::DuplicateDep { id } => write!(f, "{id} is named twice, or pending already"),
             Self::ProbeFault { dep } => write!(f, "the probe of {dep} panicked"),
             Self::Cancelled => f.write_str("the ticket was cancelled"),
+            Self::Lagged { missed } => write!(f, "the agent may be among {missed} that were not heard"),
             Self::Cleared => f.write_str("the coordination was cleared"),
         }
     }

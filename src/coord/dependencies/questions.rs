@@ -4,6 +4,7 @@ use super::DepError;
 use super::dep::{Cleared, DepId, DepState, DepStatus, Unmet};
 use super::registry::{Entry, Registry};
 use super::waiters::NONE;
+use crate::Event;
 use crate::ids::CoordId;
 
 impl Registry {
@@ -70,9 +71,8 @@ impl Registry {
 
     pub(super) fn clear(&mut self, c: CoordId) -> Cleared {
         let mut cleared = Cleared::default();
-        if !self.coords.contains_key(&c) {
-            return cleared;
-        }
+        let Some(coord) = self.coords.get_mut(&c) else { return cleared };
+        coord.missed = 0;
         for dep in 0..self.deps.len() as u32 {
             let Entry { coordination, id, state, .. } = self.deps[dep as usize];
             if coordination != c || self.by_id.get(&(c, id)) != Some(&dep) {
@@ -98,9 +98,26 @@ impl Registry {
         cleared
     }
 
+    /// Opens a coordination that may have been closed before.
+    pub(super) fn reopen(&mut self, c: CoordId, now: u64) -> Result<(), DepError> {
+        self.closed.retain(|closed| *closed != c);
+        self.open(c, now)
+    }
+
+    /// Lets a ticket ring this too, when it has its outcome.
+    pub(super) fn also_wake(&mut self, ticket: u32, bell: &Event) {
+        let record = &mut self.tickets[ticket as usize];
+        match record.outcome {
+            None => record.bell = Some(bell.clone()),
+            Some(_) => bell.notify_all(),
+        }
+    }
+
     pub(super) fn close(&mut self, c: CoordId) -> Cleared {
         let cleared = self.clear(c);
         self.coords.remove(&c);
+        // Tickets that are still held belong to nothing any more.
+        self.tickets.iter_mut().filter(|ticket| ticket.coordination == c).for_each(|ticket| ticket.counted = false);
         if !self.closed.contains(&c) {
             if self.closed.len() == self.sizes.coordinations {
                 self.closed.pop_front();

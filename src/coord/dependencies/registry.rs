@@ -3,8 +3,11 @@
 use super::DepError;
 use super::dep::{Dep, DepId, DepState, On, Target};
 use super::heap::Heap;
+use super::signalled::Waiting;
 use super::ticket::{FAILED, READY, Slot};
 use super::waiters::{NONE, Verdict, Waited, judge};
+use crate::Event;
+use crate::coord::signals::{SenderId, SignalHub};
 use crate::ids::{AgentId, CoordId};
 use core::time::Duration;
 use std::collections::{HashMap, VecDeque};
@@ -43,9 +46,11 @@ pub(super) struct Entry {
     pub(super) generation: u32,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Record {
     pub(super) coordination: CoordId,
+    /// Whose it is: the agent, or the system for nobody in particular.
+    pub(super) owner: SenderId,
     /// The agent's place among the targets.
     pub(super) agent: u32,
     /// Its first dependency.
@@ -54,12 +59,34 @@ pub(super) struct Record {
     pub(super) next: u32,
     pub(super) unmet: u32,
     pub(super) outcome: Option<Result<(), DepError>>,
+    /// What else is rung when it has its outcome.
+    pub(super) bell: Option<Event>,
+    /// Whether it counts among its coordination's.
+    pub(super) counted: bool,
 }
 
 #[derive(Clone, Copy, Default)]
 pub(super) struct Coord {
     pub(super) pending: u32,
     pub(super) tickets: u32,
+    /// Signals that went by unheard, or completions that there was no room for.
+    pub(super) missed: u64,
+}
+
+impl Record {
+    fn new(coordination: CoordId, agent: Option<AgentId>) -> Self {
+        Self {
+            coordination,
+            owner: agent.map_or(SenderId::SYSTEM, SenderId::agent),
+            agent: NONE,
+            first: NONE,
+            next: NONE,
+            unmet: 0,
+            outcome: None,
+            bell: None,
+            counted: true,
+        }
+    }
 }
 
 pub(super) struct Registry {
@@ -81,6 +108,10 @@ pub(super) struct Registry {
     pub(super) asking: usize,
     pub(super) path: Vec<(u32, usize)>,
     pub(super) searches: u64,
+    pub(super) hub: Option<SignalHub>,
+    pub(super) waiting: Option<Waiting>,
+    /// Dependencies that were met and that the hub did not want to know of.
+    pub(super) unannounced: u64,
 }
 
 /// Twice what is in it at the most, so that a map that was changed often is put in order in its place.
@@ -111,8 +142,7 @@ impl Registry {
             next: NONE,
             generation: 0,
         };
-        let ticket =
-            Record { coordination: CoordId::default(), agent: NONE, first: NONE, next: NONE, unmet: 0, outcome: None };
+        let ticket = Record::new(CoordId::default(), None);
         Self {
             slots,
             coords: map(sizes.coordinations),
@@ -130,12 +160,15 @@ impl Registry {
             asking: 0,
             path: Vec::with_capacity(sizes.targets),
             searches: 0,
+            hub: None,
+            waiting: None,
+            unannounced: 0,
             sizes: sizes.clone(),
         }
     }
 
     /// The coordination, which comes into being with this.
-    fn open(&mut self, c: CoordId) -> Result<(), DepError> {
+    pub(super) fn open(&mut self, c: CoordId, now: u64) -> Result<(), DepError> {
         if self.coords.contains_key(&c) {
             return Ok(());
         }
@@ -146,10 +179,11 @@ impl Registry {
             return Err(DepError::CapacityExceeded { what: "coordinations", max: self.sizes.coordinations });
         }
         self.coords.insert(c, Coord::default());
+        self.look_back(c, now);
         Ok(())
     }
 
-    fn coord(&mut self, c: CoordId) -> &mut Coord {
+    pub(super) fn coord(&mut self, c: CoordId) -> &mut Coord {
         self.coords.entry(c).or_default()
     }
 
@@ -161,17 +195,19 @@ impl Registry {
         now: u64,
     ) -> Result<u32, DepError> {
         self.check(c, deps)?;
-        self.open(c)?;
+        self.open(c, now)?;
+        self.check_heard(c, deps)?;
         self.check_room(c, agent, deps)?;
         self.check_circles(c, agent, deps)?;
         let ticket = self.free_tickets.pop().expect("room was asked for");
+        let record = Record::new(c, agent);
         let agent = agent.map_or(NONE, |agent| self.target(c, Target::Agent(agent)));
         let next = match self.waited.get_mut(agent as usize) {
             Some(agent) => core::mem::replace(&mut agent.tickets, ticket),
             None => NONE,
         };
         let unmet = deps.len() as u32;
-        self.tickets[ticket as usize] = Record { coordination: c, agent, first: NONE, next, unmet, outcome: None };
+        self.tickets[ticket as usize] = Record { agent, next, unmet, ..record };
         self.slots[ticket as usize].reset();
         let coord = self.coord(c);
         coord.tickets += 1;
@@ -235,9 +271,7 @@ impl Registry {
         let Some(waiting) = agent else { return Ok(()) };
         for dep in deps {
             let On::AgentDone { agent, .. } = dep.on else { continue };
-            let level =
-                self.targets.get(&(c, Target::Agent(agent))).and_then(|&place| self.waited[place as usize].level);
-            if judge(&dep.on, level) == Verdict::Unmet
+            if judge(&dep.on, self.level_of(c, Target::Agent(agent))) == Verdict::Unmet
                 && let Some(length) = self.circle(c, waiting, agent)
             {
                 return Err(DepError::Cycle { length });
@@ -292,6 +326,7 @@ impl Registry {
             Verdict::Met => {
                 let entry = &mut self.deps[dep as usize];
                 (entry.resolved_at, entry.resolved_by) = (Some(now), level);
+                self.announce(dep, level.unwrap_or_default());
                 self.settle(dep, DepState::Resolved, Ok(()))
             }
             Verdict::Failed => {
@@ -321,12 +356,16 @@ impl Registry {
     }
 
     fn finish(&mut self, ticket: u32, outcome: Result<(), DepError>) {
-        self.tickets[ticket as usize].outcome = Some(outcome);
+        let record = &mut self.tickets[ticket as usize];
+        record.outcome = Some(outcome);
         self.slots[ticket as usize].finish(if outcome.is_ok() { READY } else { FAILED });
+        if let Some(bell) = &record.bell {
+            bell.notify_all();
+        }
     }
 
     pub(super) fn set(&mut self, c: CoordId, target: Target, level: f64, now: u64) -> Result<u32, DepError> {
-        self.open(c)?;
+        self.open(c, now)?;
         if self.free_targets.is_empty() && !self.targets.contains_key(&(c, target)) {
             return Err(DepError::CapacityExceeded { what: "targets", max: self.sizes.targets });
         }
@@ -343,8 +382,10 @@ impl Registry {
 
     /// The ticket is given back.
     pub(super) fn release(&mut self, ticket: u32) {
-        let Record { coordination, agent, first, .. } = self.tickets[ticket as usize];
-        self.tickets[ticket as usize].outcome.get_or_insert(Err(DepError::Cancelled));
+        let record = &mut self.tickets[ticket as usize];
+        let Record { coordination, agent, first, counted, .. } = *record;
+        record.outcome.get_or_insert(Err(DepError::Cancelled));
+        record.bell = None;
         let mut dep = first;
         while dep != NONE {
             if matches!(self.deps[dep as usize].state, DepState::Pending | DepState::InProgress) {
@@ -354,8 +395,8 @@ impl Registry {
             dep = self.deps[dep as usize].sibling;
         }
         self.forget_holder(ticket, agent);
-        if let Some(coord) = self.coords.get_mut(&coordination) {
-            coord.tickets = coord.tickets.saturating_sub(1);
+        if counted {
+            self.coord(coordination).tickets -= 1;
         }
         self.free_tickets.push(ticket);
     }

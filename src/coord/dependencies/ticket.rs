@@ -134,6 +134,12 @@ impl<'a> Ticket<'a> {
         }
     }
 
+    /// Wakes who sleeps on this event too, once the ticket has its outcome; at once if it has it. For tickets that are polled in a
+    /// worker's duty cycle, with [`Cycle::event`](crate::Cycle::event). The last event counts.
+    pub fn also_wake(&self, event: &Event) {
+        self.set.shared.turn().also_wake(self.index, event);
+    }
+
     /// Writes what it still waits for into `out`, in the order in which it was asked for, and gives the number. For finding out why
     /// a ticket is stuck.
     pub fn explain(&self, out: &mut [Unmet]) -> usize {

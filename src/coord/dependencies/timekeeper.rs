@@ -1,12 +1,12 @@
 //! Timeouts and probes.
 
 use super::Shared;
-use crate::sync::Arc;
 use crate::{Cycle, Duty, TimerId};
 use core::fmt;
 use core::panic::AssertUnwindSafe;
 use core::time::Duration;
 use std::panic::catch_unwind;
+use std::sync::Arc;
 
 /// Carries out what is due: probes before timeouts, so that one that is due at both is asked once more.
 pub(super) fn advance(shared: &Shared) -> usize {
@@ -36,7 +36,7 @@ pub(super) fn advance(shared: &Shared) -> usize {
 /// use ringway::ids::CoordId;
 /// use std::time::Duration;
 ///
-/// let set = DependencySet::builder().build();
+/// let set = DependencySet::standalone().build();
 /// let worker = Worker::builder().duty(set.timekeeper()).start()?;
 /// let never = Dep::new(DepId::new(1), On::Resource { id: ResourceId::new(1), min: 1.0 });
 /// let ticket = set.resolve(CoordId::new(1), &never.timeout(Duration::from_millis(5)))?;

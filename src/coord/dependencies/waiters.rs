@@ -52,6 +52,11 @@ impl Registry {
         place
     }
 
+    /// The last level of a target, if it has any.
+    pub(super) fn level_of(&self, c: CoordId, target: Target) -> Option<f64> {
+        self.targets.get(&(c, target)).and_then(|&place| self.waited[place as usize].level)
+    }
+
     /// Puts a dependency at the head of its target's list.
     pub(super) fn link(&mut self, dep: u32, target: u32) {
         let first = core::mem::replace(&mut self.waited[target as usize].first, dep);

@@ -1,20 +1,21 @@
 //! The registry: coordinations by id.
 
 use super::figures::{Exported, SignalMetrics};
+use super::listen::{Listener, Listeners};
 use super::scope::{Scope, Settings};
 use super::signal::{HistoryFilter, SenderId, Signal};
 use super::stream::{SignalSender, SignalStream};
 use super::{BatchDelivered, Delivered, SignalError, Subscription};
 use crate::clock::Stamp;
 use crate::coord::{Closed, Overflow, ScopeClosed, Scoped, Stage};
-use crate::ids::{AgentId, CoordId, SignalMask};
+use crate::ids::{AgentId, CoordId, SignalKind, SignalMask};
 use crate::metrics::telemetry::Telemetry;
 use crate::metrics::{Health, MetricError, Registry, Violation};
 use crate::sync::{Mutex, Swap};
 use crate::value::SetRef;
 use crate::{BuildError, Wait};
 use core::fmt;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 
 /// The most signals of a history, or of a subscriber: 144 GiB.
 const MOST: usize = 1 << 30;
@@ -98,7 +99,7 @@ impl SignalHubBuilder {
             }
         }
         Stamp::calibrate();
-        let hub = Hub { settings: self.settings, scopes: Swap::new(Vec::new()), control: Mutex::new(0) };
+        let hub = Hub { settings: self.settings, scopes: Swap::new(Vec::new()), control: Mutex::default() };
         Ok(SignalHub { shared: Arc::new(hub) })
     }
 }
@@ -120,8 +121,15 @@ type Scopes = Vec<(CoordId, Arc<Scope>)>;
 struct Hub {
     settings: Settings,
     scopes: Swap<Scopes>,
-    /// How many coordinations were opened. Held by who opens or closes one.
-    control: Mutex<u32>,
+    control: Mutex<Control>,
+}
+
+/// Held by who opens or closes a coordination, or begins to listen.
+#[derive(Default)]
+struct Control {
+    /// How many coordinations were opened.
+    opened: u32,
+    listeners: Listeners,
 }
 
 /// Tells the agents of a coordination what happened: a registry for all threads. Clones are the same hub.
@@ -157,10 +165,11 @@ impl SignalHub {
     ///
     /// [`OutOfMemory`](SignalError::OutOfMemory).
     pub fn open(&self, coordination: CoordId) -> Result<(), SignalError> {
-        self.change(|scopes, opened| {
+        self.change(|scopes, control| {
             if let Err(place) = find(scopes, coordination) {
-                *opened = opened.wrapping_add(1);
-                let scope = Scope::new(self.shared.settings.clone(), *opened)?;
+                control.opened = control.opened.wrapping_add(1);
+                let (settings, listeners) = (self.shared.settings.clone(), control.listeners.clone());
+                let scope = Scope::new(coordination, settings, control.opened, listeners)?;
                 scopes.insert(place, (coordination, Arc::new(scope)));
             }
             Ok(())
@@ -303,13 +312,29 @@ impl SignalHub {
         }
     }
 
+    /// Lets a part of the system hear signals of these kinds, of coordinations that are open and of those that will be, for as long
+    /// as it is there. A signal that is being sent meanwhile may go by.
+    pub(in crate::coord) fn listen(&self, kinds: SignalMask, listener: Weak<dyn Listener>) {
+        let mut control = self.shared.control.lock().unwrap_or_else(PoisonError::into_inner);
+        control.listeners = control.listeners.with(kinds, listener);
+        for (_, scope) in self.shared.scopes.load().iter() {
+            scope.listen(&control.listeners);
+        }
+    }
+
+    /// Gives `hear` the signals of a kind that the history has, oldest first, and tells how many signals of any kind it has forgotten.
+    /// Takes no lock and allocates nothing.
+    pub(in crate::coord) fn replay(&self, coordination: CoordId, kind: SignalKind, hear: impl FnMut(Signal)) -> u64 {
+        self.with(coordination, |scope| Ok(scope.replay(kind, hear))).unwrap_or(0)
+    }
+
     fn change<R>(
         &self,
-        change: impl FnOnce(&mut Scopes, &mut u32) -> Result<R, SignalError>,
+        change: impl FnOnce(&mut Scopes, &mut Control) -> Result<R, SignalError>,
     ) -> Result<R, SignalError> {
-        let mut opened = self.shared.control.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut control = self.shared.control.lock().unwrap_or_else(PoisonError::into_inner);
         let mut scopes = Scopes::clone(&self.shared.scopes.load());
-        let result = change(&mut scopes, &mut opened)?;
+        let result = change(&mut scopes, &mut control)?;
         self.shared.scopes.swap(Arc::new(scopes));
         Ok(result)
     }

@@ -25,18 +25,19 @@ use super::record::Record;
 use crate::broadcast::lossy::{Receiver, SharedSender};
 use crate::sync::{AtomicU64, Ordering};
 use crate::{BuildError, Builder};
+use bytemuck::Pod;
 use crossbeam_utils::CachePadded;
 
-pub(super) struct Inbox {
-    pub(super) ring: SharedSender<Record>,
+pub(in crate::coord) struct Inbox<T = Record> {
+    pub(in crate::coord) ring: SharedSender<T>,
     /// Whether it refuses what it has no room for, instead of overwriting the oldest.
     pub(super) refuses: bool,
     reserved: CachePadded<AtomicU64>,
     passed: CachePadded<AtomicU64>,
 }
 
-impl Inbox {
-    pub(super) fn new(builder: &Builder, refuses: bool) -> Result<(Self, Receiver<Record>), BuildError> {
+impl<T: Pod> Inbox<T> {
+    pub(in crate::coord) fn new(builder: &Builder, refuses: bool) -> Result<(Self, Receiver<T>), BuildError> {
         let (sender, receiver) = builder.lossy()?;
         let [reserved, passed] = [(); 2].map(|()| CachePadded::new(AtomicU64::new(0)));
         Ok((Self { ring: sender.into_shared(), refuses, reserved, passed }, receiver))
@@ -44,7 +45,7 @@ impl Inbox {
 
     /// Room for one more signal, if there is any; always, where the oldest is overwritten. Repeated only when another sender was
     /// faster.
-    pub(super) fn reserve(&self) -> bool {
+    pub(in crate::coord) fn reserve(&self) -> bool {
         if !self.refuses {
             return true;
         }
@@ -72,7 +73,7 @@ impl Inbox {
 
     /// The subscriber has come to this position.
     #[inline]
-    pub(super) fn pass(&self, position: u64) {
+    pub(in crate::coord) fn pass(&self, position: u64) {
         // Release: M3, pairs with M4.
         self.passed.store(position, Ordering::Release);
     }

@@ -2,6 +2,7 @@
 
 use super::figures::{Exported, Figures, SignalMetrics};
 use super::inbox::Inbox;
+use super::listen::Listeners;
 use super::record::Record;
 use super::signal::{HistoryFilter, Signal};
 use super::stream::SignalStream;
@@ -10,7 +11,7 @@ use super::{BatchDelivered, Delivered, SignalError, Subscription};
 use crate::Builder;
 use crate::broadcast::lossy::{Lagged, Receiver, SharedSender};
 use crate::coord::{Closed, Overflow};
-use crate::ids::AgentId;
+use crate::ids::{AgentId, CoordId, SignalKind};
 use crate::metrics::telemetry::{Record as Told, Telemetry};
 use crate::metrics::{Health, Violation};
 use crate::sync::{AtomicUsize, Counter, Mutex, MutexGuard, Ordering, Swap};
@@ -39,6 +40,7 @@ struct Control {
 }
 
 pub(super) struct Scope {
+    coordination: CoordId,
     settings: Settings,
     history: SharedSender<Record>,
     table: Swap<Table>,
@@ -80,11 +82,17 @@ impl Drop for Archiving<'_> {
 }
 
 impl Scope {
-    pub(super) fn new(settings: Settings, generation: u32) -> Result<Self, SignalError> {
+    pub(super) fn new(
+        coordination: CoordId,
+        settings: Settings,
+        generation: u32,
+        listeners: Listeners,
+    ) -> Result<Self, SignalError> {
         let (history, archive) = Builder::new(settings.history).lossy().map_err(|_| SignalError::OutOfMemory)?;
         Ok(Self {
+            coordination,
             history: history.into_shared(),
-            table: Swap::new(Table::new(generation)),
+            table: Swap::new(Table::new(generation, listeners)),
             control: Mutex::new(Control { next: 0, open: true }),
             archive: Mutex::new(Some(archive)),
             archived: Counter::new(),
@@ -108,6 +116,7 @@ impl Scope {
         });
         self.figures.sent(signal.kind, 1);
         self.figures.filtered(delivered.filtered);
+        table.listeners.tell(self.coordination, signal);
         Ok(delivered)
     }
 
@@ -138,6 +147,7 @@ impl Scope {
             self.figures.sent(run[0].kind, run.len());
         }
         self.figures.filtered(filtered);
+        signals.iter().for_each(|signal| table.listeners.tell(self.coordination, signal));
         Ok(BatchDelivered { accepted: signals.len(), n, filtered, lagging, stopped: stopped.map(|(_, error)| error) })
     }
 
@@ -200,6 +210,22 @@ impl Scope {
         let (table, set) = self.table.load().with_set(agents);
         self.table.swap(Arc::new(table));
         Ok(set)
+    }
+
+    /// From now on these listen.
+    pub(super) fn listen(&self, listeners: &Listeners) {
+        let Ok(_control) = self.control() else { return };
+        let mut table = Table::clone(&self.table.load());
+        table.listeners = listeners.clone();
+        self.table.swap(Arc::new(table));
+    }
+
+    /// The signals of a kind in the history, oldest first, and how many signals of any kind were there before. What is being
+    /// written is left out: its sender has not told the listeners yet.
+    pub(super) fn replay(&self, kind: SignalKind, hear: impl FnMut(Signal)) -> u64 {
+        let signals = self.history.history().filter_map(|(_, record)| Signal::from_words(record));
+        signals.filter(|signal| signal.kind == kind).for_each(hear);
+        self.history.stats().sent.saturating_sub(self.history.capacity() as u64)
     }
 
     pub(super) fn history(

@@ -1,6 +1,7 @@
 //! Who is subscribed to a coordination: a snapshot that senders walk and nobody changes.
 
 use super::inbox::Inbox;
+use super::listen::Listeners;
 use super::signal::{Recipients, SenderId, Signal};
 use super::{Delivered, SignalError};
 use crate::Disconnected;
@@ -38,6 +39,7 @@ pub(super) struct Table {
     generation: u32,
     /// Whether any inbox refuses.
     refusing: bool,
+    pub(super) listeners: Listeners,
 }
 
 /// Whom a signal is for, looked up.
@@ -58,15 +60,15 @@ impl Address<'_> {
 }
 
 impl Table {
-    pub(super) fn new(generation: u32) -> Self {
-        Self { generation, ..Self::default() }
+    pub(super) fn new(generation: u32, listeners: Listeners) -> Self {
+        Self { generation, listeners, ..Self::default() }
     }
 
     /// The same with these subscriptions instead.
     pub(super) fn with(&self, entries: Vec<Entry>) -> Self {
         let agents = in_order(entries.iter().map(|entry| entry.agent));
         let refusing = entries.iter().any(|entry| entry.inbox.refuses);
-        Self { entries, agents, refusing, sets: self.sets.clone(), generation: self.generation }
+        Self { entries, agents, refusing, ..self.clone() }
     }
 
     /// The same with another set; the set that is there already, if it is.
