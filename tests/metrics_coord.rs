@@ -1,10 +1,12 @@
 //! What the parts of coordination tell, and what they measure in a registry of the application's.
 #![cfg(feature = "coord")]
 
+use ringway::clock::ManualClock;
 use ringway::coord::contexts::{
     Allocations, Assignment, ContextError, ContextStore, CoordState, Delta, Protocols, Section, SharedIntelligence,
     SharedUpdate, Targets,
 };
+use ringway::coord::dependencies::{Dep, DepId, DependencySet, On, Ready, ResourceId};
 use ringway::coord::routing::{
     Decision, Fields, Op, Reason, RouteRequest, Router, RouterSet, RouterSpec, Rule, Strategy, Verdict,
 };
@@ -12,9 +14,10 @@ use ringway::coord::signals::{Signal, SignalHub, SignalPayload};
 use ringway::coord::state::StateStore;
 use ringway::ids::{AgentId, CoordId, RuleId, SessionId, SignalKind, SignalMask};
 use ringway::metrics::telemetry::{Attached, Event, EventMask, Record, Telemetry};
-use ringway::metrics::{MetricsSnapshot, Reading, Registry};
+use ringway::metrics::{Health, MetricsSnapshot, Reading, Registry};
 use ringway::value::{StateView, Value};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 const C: CoordId = CoordId::new(1);
 const BY: AgentId = AgentId { index: 0, generation: 0 };
@@ -215,4 +218,73 @@ fn d31_the_state_measures_in_the_applications_registry() {
     assert_eq!((count("state_get_ns").0, count("state_commit_ns").0, count("state_commit_batch")), (1, 2, (2, 1)));
     assert_eq!(snapshot.find("state_keys").unwrap().reading, Reading::Gauge(1));
     assert_eq!(snapshot.find("state_bytes").unwrap().reading, Reading::Gauge(16));
+}
+
+#[test]
+fn d30_dependencies_tell_what_becomes_of_them() {
+    let (ear, clock) = (Ear::new(), ManualClock::new());
+    let set = DependencySet::standalone().clock(clock.clone()).telemetry(&ear.telemetry).build();
+    let resource = |id| On::Resource { id: ResourceId::new(id), min: 1.0 };
+    let agent = On::AgentDone { agent: AgentId { index: 5, generation: 0 }, require_success: true };
+    let probe = On::Probe { f: |_| Ready::Yes, every: Duration::from_millis(10) };
+    let deps = [(1, resource(1)), (2, agent), (3, probe)].map(|(id, on)| Dep::new(DepId::new(id), on));
+    let short = Dep::new(DepId::new(4), resource(2)).timeout(Duration::from_millis(20));
+    let tickets = [set.wait(C, BY, &deps).unwrap(), set.resolve(C, &short).unwrap()];
+    let registered = [(1, 1), (2, 0), (3, 3), (4, 1)].map(|(dep, kind)| Record::DepRegistered { dep, kind });
+    let heard = ear.heard();
+    assert!(registered.iter().all(|told| heard.contains(told)) && heard.len() == 4, "{heard:?}");
+
+    clock.advance(Duration::from_millis(7));
+    set.set_resource(C, ResourceId::new(1), 1.0).unwrap();
+    assert_eq!(ear.heard(), [Record::DepResolved { kind: 1, ns: 7_000_000 }]);
+
+    clock.advance(Duration::from_millis(3));
+    set.advance();
+    let heard = ear.heard();
+    assert!(
+        matches!(heard[..], [Record::ProbeRun { .. }, Record::DepResolved { kind: 3, ns: 10_000_000 }]),
+        "{heard:?}"
+    );
+
+    clock.advance(Duration::from_millis(10));
+    set.advance();
+    assert_eq!(ear.heard(), [Record::DepTimeout { dep: 4 }]);
+    set.agent_done(C, AgentId { index: 5, generation: 0 }, false).unwrap();
+    assert_eq!(ear.heard(), [Record::DepFailed { dep: 2 }]);
+    drop(tickets);
+    assert_eq!(ear.heard(), []);
+}
+
+#[test]
+fn d27_dependencies_measure_in_the_applications_registry() {
+    let (registry, clock) = (Registry::builder().build(), ManualClock::new());
+    let set = DependencySet::standalone().clock(clock.clone()).registry(&registry).unwrap().build();
+    let on = |id| On::Resource { id: ResourceId::new(id), min: 1.0 };
+    let first = set.resolve(C, &Dep::new(DepId::new(1), on(1))).unwrap();
+    let second = set.resolve(C, &Dep::new(DepId::new(2), on(2)).timeout(Duration::from_secs(3))).unwrap();
+    let third = set.resolve(C, &Dep::new(DepId::new(3), on(3))).unwrap();
+    let pending = registry.gauge("dependencies_pending", &[]).unwrap();
+    assert_eq!(pending.get(), 3);
+    clock.advance(Duration::from_secs(2));
+    // Met while somebody sleeps on it.
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| first.wait_timeout(Duration::from_secs(120)));
+        set.set_resource(C, ResourceId::new(1), 1.0).unwrap();
+        waiting.join().unwrap().unwrap();
+    });
+    clock.advance(Duration::from_secs(1));
+    set.advance();
+    assert!(second.wait_timeout(Duration::ZERO).is_err());
+    let resolution = registry.histogram("dependency_resolution_time_ms", &[]).unwrap().summary();
+    assert_eq!((resolution.count, resolution.min, resolution.max), (1, 2_000_000_000, 2_000_000_000));
+    assert_eq!(registry.counter("dependency_timeouts", &[]).unwrap().get(), 1);
+    assert_eq!((pending.get(), registry.counter("probes_run", &[]).unwrap().get()), (1, 0));
+    assert!(registry.histogram("dependency_wake_ns", &[]).unwrap().summary().count <= 1);
+    // Two seconds are too long, and what is still pending is told.
+    let (health, violations) = registry.health();
+    let line = violations[0].to_string();
+    assert_eq!((health, violations.len()), (Health::Degraded, 1));
+    assert!(line.contains("mean 2000.000 above 1000") && line.contains("dependencies_pending 1"), "{line}");
+    drop(third);
+    assert_eq!(pending.get(), 0);
 }
