@@ -27,6 +27,8 @@
 
 mod error;
 mod export;
+#[cfg(feature = "metrics-facade")]
+mod facade;
 mod feed;
 mod file;
 mod histogram;
@@ -39,6 +41,8 @@ mod text;
 pub use crate::measure::Percentiles;
 pub use error::MetricError;
 pub use export::{ExportError, ExportHandle, Exporter, FlushReport, Sample, Sampled};
+#[cfg(feature = "metrics-facade")]
+pub use facade::FacadeExporter;
 pub use file::FileExporter;
 pub use histogram::Summary;
 pub use instruments::{Counter, Gauge, Histogram, Rate, Timer};
