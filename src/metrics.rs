@@ -1,7 +1,9 @@
 //! Measuring: counters, gauges, histograms and rates by name, thresholds over them, and where they are written to.
 //!
 //! A [`Registry`] gives out instruments. Recording is one or a few additions to a cell of the calling thread's own: no lock, no
-//! allocation, no waiting. Registering, reading and exporting are for the control plane.
+//! allocation, no waiting. Registering, reading and exporting are for the control plane. An [`Exporter`] gets snapshots of all
+//! series, and single samples if it takes them, on a thread that it shares with no one who records. Single events, instead of sums, are the
+//! business of [`telemetry`].
 //!
 //! ```
 //! use ringway::metrics::{Health, Reading, Registry};
