@@ -1,5 +1,5 @@
 //! What the parts of coordination tell, and what they measure in a registry of the application's.
-#![cfg(feature = "coord")]
+#![cfg(all(feature = "coord", not(feature = "no-telemetry")))]
 
 use ringway::clock::ManualClock;
 use ringway::coord::contexts::{

@@ -1,6 +1,7 @@
 //! Exports: batches, times, what is dropped, exporters that fail.
 
 use ringway::ids::CorrelationId;
+#[cfg(not(feature = "no-telemetry"))]
 use ringway::metrics::telemetry::{Event, EventKind, Record, Telemetry};
 use ringway::metrics::*;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -221,6 +222,7 @@ fn c15_snapshots_and_thresholds_come_with_the_interval() {
 }
 
 #[test]
+#[cfg(not(feature = "no-telemetry"))]
 fn telemetry_is_drained_by_the_exporting_thread() {
     let (registry, telemetry, heard) =
         (registry(1_000, LONG), Telemetry::with_capacity(16), Arc::new(AtomicU64::new(0)));

@@ -1,4 +1,5 @@
 //! Telemetry: masks, accounts, durations, handlers that misbehave.
+#![cfg(all(feature = "coord", not(feature = "no-telemetry")))]
 
 use ringway::ids::SymId;
 use ringway::metrics::MetricError;

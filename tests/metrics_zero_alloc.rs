@@ -1,5 +1,5 @@
 //! Recording, telemetry and draining allocate nothing; so do the parts of coordination that tell what happens in them.
-#![cfg(feature = "coord")]
+#![cfg(all(feature = "coord", not(feature = "no-telemetry")))]
 
 #[path = "common/allocations.rs"]
 mod allocations;

@@ -15,6 +15,7 @@
 //! use std::sync::atomic::{AtomicU32, Ordering};
 //! use std::sync::Arc;
 //!
+//! # if cfg!(feature = "no-telemetry") { return Ok(()); }
 //! let telemetry = Telemetry::new();
 //! let hub = SignalHub::builder().telemetry(&telemetry).build()?;
 //! hub.open(CoordId::new(1))?;
@@ -213,6 +214,7 @@ impl Telemetry {
     /// ```
     /// use ringway::ids::SymId;
     /// use ringway::metrics::telemetry::{EventKind, Telemetry};
+    /// # if cfg!(feature = "no-telemetry") { return Ok(()); }
     /// let telemetry = Telemetry::new();
     /// let _attached = telemetry.attach(EventKind::SpanStarted | EventKind::SpanStopped, |event| println!("{event:?}"))?;
     /// drop(telemetry.span(SymId::new(1)));
