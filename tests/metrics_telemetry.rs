@@ -26,6 +26,14 @@ fn drain_all(telemetry: &Telemetry) -> usize {
     std::iter::from_fn(|| Some(telemetry.drain(256)).filter(|drained| *drained > 0)).sum()
 }
 
+#[test]
+fn handles_go_to_other_threads() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Telemetry>();
+    shared::<Attached>();
+    shared::<Event>();
+}
+
 const SPAN: SymId = SymId::new(7);
 
 #[test]
