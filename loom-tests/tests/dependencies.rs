@@ -167,7 +167,7 @@ fn completed(index: u32) -> Signal {
 /// Signalled before, while or after somebody registers who has named the coordination before: he wakes, with what was done before.
 #[test]
 fn a_completion_against_a_wait() {
-    model("dependencies, a completion that is signalled against a registration", 2, || {
+    model("dependencies, a completion that is signalled against a registration", 3, || {
         let ((hub, set), note) = (joined(1), loom_tests::Arc::new(Note::new()));
         set.open(C).unwrap();
         let signaller = {
@@ -189,7 +189,7 @@ fn a_completion_against_a_wait() {
 /// The same with a coordination that comes into being with the registration: in the history or by the ring, it is heard.
 #[test]
 fn a_completion_against_the_first_look() {
-    model("dependencies, a completion that is signalled against the first look at the history", 2, || {
+    model("dependencies, a completion that is signalled against the first look at the history", 3, || {
         let (hub, set) = joined(1);
         let signaller = thread::spawn(move || assert!(hub.signal(C, &completed(1)).is_ok()));
         let ticket = set.resolve(C, &done(1, 1)).unwrap();
@@ -201,7 +201,7 @@ fn a_completion_against_the_first_look() {
 /// Two that signal, with room for one completion, beside somebody's turns: both are heard by the time that both have returned.
 #[test]
 fn two_completions_share_what_room_there_is() {
-    model("dependencies, two completions and room for one", 2, || {
+    model("dependencies, two completions and room for one", 3, || {
         let (hub, set) = joined(1);
         let ticket = set.wait(C, agent(0), &[done(1, 1), done(2, 2)]).unwrap();
         let signallers = [1, 2].map(|index| {
