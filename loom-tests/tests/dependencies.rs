@@ -213,3 +213,22 @@ fn two_completions_share_what_room_there_is() {
         assert!(ticket.is_ready());
     });
 }
+
+/// Rung for by who was told in the middle of that very turn: he leaves his completion and goes, and whoever has the turn finds it.
+/// Nobody sleeps here, so that nothing but the ring carries it.
+#[test]
+fn a_ring_carries_the_completion() {
+    model("dependencies, a completion that rings for the turn it was caused in", 3, || {
+        let (hub, set) = joined(1);
+        let stream = hub.subscribe(C, agent(9), SignalKind::DEPENDENCY_RESOLVED.mask(), None).expect("it is open");
+        let (first, second) = (set.resolve(C, &resource(1)).unwrap(), set.resolve(C, &done(2, 1)).unwrap());
+        let signaller = thread::spawn(move || {
+            let told = stream.try_recv().is_ok();
+            assert!(!told || hub.signal(C, &completed(1)).is_ok());
+            (told, stream)
+        });
+        assert_eq!(set.set_resource(C, ResourceId::new(1), 1.0), Ok(1));
+        let (told, _stream) = signaller.join().unwrap();
+        assert_eq!((first.is_ready(), second.is_ready()), (true, told));
+    });
+}
