@@ -423,6 +423,9 @@ fn z4_closing_clears_and_what_is_held_stays() {
     assert_eq!((store.metrics().live, held.assignment.agent, store.stage()), (0, agent(2), Stage::Contexts));
     drop(held);
     assert!(shared.upgrade().is_none(), "the store keeps nothing of it");
+    // Late, until it is opened again.
+    assert_eq!(distribute(&store, &assignments(2), &mut out(2)), Err(ContextError::UnknownCoordination));
+    store.open(C);
     assert_eq!(distribute(&store, &assignments(2), &mut out(2)), Ok(2));
     assert_eq!((get(&store, 0).version, store.metrics().cold_allocs), (1, 5), "records are used again");
 }

@@ -167,7 +167,7 @@ fn completed(index: u32) -> Signal {
 /// Signalled before, while or after somebody registers who has named the coordination before: he wakes, with what was done before.
 #[test]
 fn a_completion_against_a_wait() {
-    model("dependencies, a completion that is signalled against a registration", 2, || {
+    model("dependencies, a completion that is signalled against a registration", 3, || {
         let ((hub, set), note) = (joined(1), loom_tests::Arc::new(Note::new()));
         set.open(C).unwrap();
         let signaller = {
@@ -189,7 +189,7 @@ fn a_completion_against_a_wait() {
 /// The same with a coordination that comes into being with the registration: in the history or by the ring, it is heard.
 #[test]
 fn a_completion_against_the_first_look() {
-    model("dependencies, a completion that is signalled against the first look at the history", 2, || {
+    model("dependencies, a completion that is signalled against the first look at the history", 3, || {
         let (hub, set) = joined(1);
         let signaller = thread::spawn(move || assert!(hub.signal(C, &completed(1)).is_ok()));
         let ticket = set.resolve(C, &done(1, 1)).unwrap();
@@ -201,7 +201,7 @@ fn a_completion_against_the_first_look() {
 /// Two that signal, with room for one completion, beside somebody's turns: both are heard by the time that both have returned.
 #[test]
 fn two_completions_share_what_room_there_is() {
-    model("dependencies, two completions and room for one", 2, || {
+    model("dependencies, two completions and room for one", 3, || {
         let (hub, set) = joined(1);
         let ticket = set.wait(C, agent(0), &[done(1, 1), done(2, 2)]).unwrap();
         let signallers = [1, 2].map(|index| {
@@ -211,5 +211,24 @@ fn two_completions_share_what_room_there_is() {
         assert!(set.pending(C) <= 2);
         signallers.into_iter().for_each(|signaller| signaller.join().unwrap());
         assert!(ticket.is_ready());
+    });
+}
+
+/// Rung for by who was told in the middle of that very turn: he leaves his completion and goes, and whoever has the turn finds it.
+/// Nobody sleeps here, so that nothing but the ring carries it.
+#[test]
+fn a_ring_carries_the_completion() {
+    model("dependencies, a completion that rings for the turn it was caused in", 3, || {
+        let (hub, set) = joined(1);
+        let stream = hub.subscribe(C, agent(9), SignalKind::DEPENDENCY_RESOLVED.mask(), None).expect("it is open");
+        let (first, second) = (set.resolve(C, &resource(1)).unwrap(), set.resolve(C, &done(2, 1)).unwrap());
+        let signaller = thread::spawn(move || {
+            let told = stream.try_recv().is_ok();
+            assert!(!told || hub.signal(C, &completed(1)).is_ok());
+            (told, stream)
+        });
+        assert_eq!(set.set_resource(C, ResourceId::new(1), 1.0), Ok(1));
+        let (told, _stream) = signaller.join().unwrap();
+        assert_eq!((first.is_ready(), second.is_ready()), (true, told));
     });
 }

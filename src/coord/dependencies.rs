@@ -39,6 +39,61 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Signals
+//!
+//! A set that is [built for a hub](DependencySet::builder) hears the completions that agents signal there, and tells the hub what
+//! is met.
+//!
+//! ```
+//! use ringway::coord::dependencies::{Dep, DepId, DependencySet, On};
+//! use ringway::coord::signals::{Signal, SignalHub, SignalPayload};
+//! use ringway::ids::{AgentId, CoordId, SignalKind, SymId};
+//! use ringway::value::Score;
+//!
+//! let hub = SignalHub::builder().build()?;
+//! let set = DependencySet::builder(&hub).build();
+//! let (flight, [pilot, cleaners]) = (CoordId::new(1), [1, 2].map(|index| AgentId { index, generation: 0 }));
+//! hub.open(flight)?;
+//! let met = hub.subscribe(flight, pilot, SignalKind::DEPENDENCY_RESOLVED.mask(), Some(pilot.into()))?;
+//!
+//! let clean = Dep::new(DepId::new(1), On::AgentDone { agent: cleaners, require_success: true });
+//! let ticket = set.wait(flight, pilot, &[clean])?;
+//! let (summary, quality) = (SymId::new(1), Score::ONE);
+//! let done = SignalPayload::Completed { summary, quality, execution_ms: 900, artifacts: 0, error: None };
+//! hub.signal(flight, &Signal { sender: cleaners.into(), ..Signal::new(SignalKind::AGENT_COMPLETED, done) })?;
+//!
+//! assert!(ticket.is_ready()); // by the signal itself: nobody has polled or slept
+//! let SignalPayload::DependencyResolved { id, by, .. } = met.try_recv()?.payload else { panic!("another signal") };
+//! assert_eq!((id, by), (1, cleaners));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! **What is heard.** Every [`AGENT_COMPLETED`](crate::ids::SignalKind::AGENT_COMPLETED) of an agent's, whomever it is for. The
+//! sender is the agent; a [`Completed`](crate::coord::signals::SignalPayload::Completed) with an error is a failure, and
+//! everything else a success. The set is no subscriber: no count, limit or figure of the hub's knows of it. When the call that
+//! sent the signal has returned, the tickets have their outcomes, or get them by the thread that is in the middle of another call
+//! to the set: the sender waits for nobody, unless [`completions`](DependencySetBuilder::completions) of them wait already. None
+//! is overwritten or dropped.
+//!
+//! **What was before.** When a coordination is first named here, its completions are taken from the hub's history. If that does
+//! not go back to the beginning any more, or if there was no room for an agent that completed, a wait for an agent of whom
+//! nothing is known is refused as [`Lagged`](DepError::Lagged). [`DependencySet::open`] names a coordination in time.
+//!
+//! **What is told.** One [`DEPENDENCY_RESOLVED`](crate::ids::SignalKind::DEPENDENCY_RESOLVED) for each dependency that is met,
+//! also for one that is met when it is registered, to everybody who asks for that kind. Its sender is the agent that waits, so
+//! that each can subscribe to his own; [`SYSTEM`](crate::coord::signals::SenderId::SYSTEM) for
+//! [`resolve`](DependencySet::resolve). In its payload, `kind` is [`Target::kind`], `id` the dependency's number, `by` the agent
+//! that completed, with the bits of `SYSTEM` if it was none, and `data` the level as a [`Float`](crate::value::Value::Float). It
+//! is sent in the turn that finds the dependency met, in the order in which they are met, and before the ticket is ready: that
+//! costs what [`SignalHub::signal`] costs, each time. If the hub refuses, because the coordination is not open there or a
+//! subscription that rejects has no room, the dependency is met all the same, and the refusal counted:
+//! [`unannounced`](DependencySet::unannounced).
+//!
+//! # Workers
+//!
+//! A ticket can be looked at in a worker's duty cycle ([`Ticket::is_ready`], one load). [`Ticket::also_wake`] with
+//! [`Cycle::event`](crate::Cycle::event) wakes the worker when there is an outcome.
+//!
 //! # Time
 //!
 //! Each dependency has a timeout, after which its ticket fails. Timeouts and probes are carried out by whoever waits in
@@ -47,9 +102,10 @@
 //!
 //! # Progress
 //!
-//! [`Ticket::is_ready`] is wait-free. Every other call takes its turn with the set: a look-up and a few list operations for each
-//! dependency, in which no user's code runs. A thread that is stopped in its turn holds the others up; that is the price for
-//! answers that are exact: a level that is reached only for a moment is missed by no ticket that was there before.
+//! [`Ticket::is_ready`] is wait-free, and a completion that is signalled waits for nobody while there is room. Every other call
+//! takes its turn with the set: a look-up and a few list operations for each dependency, in which no user's code runs. A thread
+//! that is stopped in its turn holds the others up; that is the price for answers that are exact: a level that is reached only
+//! for a moment is missed by no ticket that was there before.
 
 mod builder;
 mod dep;

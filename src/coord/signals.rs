@@ -52,6 +52,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Who waits for what is signalled, rather than for signals, takes a [set of dependencies](crate::coord::dependencies) that is built
+//! for the hub. It is no subscription, and in none of the accounts.
+//!
 //! # Accounts
 //!
 //! Each signal is delivered to a subscription or filtered: the sum of [`Delivered::n`] and [`Delivered::filtered`] is the number of

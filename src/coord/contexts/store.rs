@@ -16,6 +16,7 @@ use crate::metrics::telemetry::Telemetry;
 use crate::metrics::{Health, MetricError, Registry, Violation};
 use crate::sync::{Mutex, MutexGuard, Swap};
 use core::fmt;
+use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 
 /// What happens to a context that is larger than it should be.
@@ -114,7 +115,11 @@ impl ContextStoreBuilder {
             Figures::new(self.registry.as_ref(), self.telemetry).map_err(|_: MetricError| out_of_range("registry"))?;
         let inner = Inner {
             published: Swap::new(Snapshot::default()),
-            writer: Mutex::new(Writer { pool: Pool::new(self.agents.saturating_mul(2)), made: Vec::new() }),
+            writer: Mutex::new(Writer {
+                pool: Pool::new(self.agents.saturating_mul(2)),
+                made: Vec::new(),
+                closed: VecDeque::with_capacity(CLOSED),
+            }),
             figures,
             agents: self.agents,
             defaults: self.defaults,
@@ -143,7 +148,12 @@ impl fmt::Debug for ContextStoreBuilder {
 pub(super) struct Writer {
     pub(super) pool: Pool,
     pub(super) made: Vec<Made>,
+    /// Coordinations that were closed, the latest last.
+    closed: VecDeque<CoordId>,
 }
+
+/// How many closed coordinations are remembered.
+const CLOSED: usize = 1_024;
 
 pub(super) struct Inner {
     pub(super) published: Swap<Snapshot>,
@@ -171,6 +181,9 @@ impl Inner {
         contexts: &mut [ContextRef],
     ) -> Result<(), (ContextError, Option<usize>)> {
         let published = Arc::clone(&self.published.load());
+        if published.table(coordination).is_err() && writer.closed.contains(&coordination) {
+            return Err((ContextError::UnknownCoordination, None));
+        }
         let nobody = Table::default();
         let before = published.table(coordination).map_or(&nobody, |table| &**table);
         let mut added = 0;
@@ -267,8 +280,9 @@ impl ContextStore {
     /// [`MissingField`](ContextError::MissingField), [`EmptyAssignments`](ContextError::EmptyAssignments),
     /// [`OutputTooSmall`](ContextError::OutputTooSmall), [`OutOfRange`](ContextError::OutOfRange),
     /// [`DuplicateAgent`](ContextError::DuplicateAgent), [`TooLarge`](ContextError::TooLarge),
-    /// [`StaleAgent`](ContextError::StaleAgent), [`StoreFull`](ContextError::StoreFull). Nothing is stored then, and `out` has
-    /// the error for the assignment that it is of, and [`Withdrawn`](ContextError::Withdrawn) for the others.
+    /// [`StaleAgent`](ContextError::StaleAgent), [`StoreFull`](ContextError::StoreFull),
+    /// [`UnknownCoordination`](ContextError::UnknownCoordination) for one of the last 1 024 that were closed. Nothing is stored
+    /// then, and `out` has the error for the assignment that it is of, and [`Withdrawn`](ContextError::Withdrawn) for the others.
     pub fn distribute(
         &self,
         state: CoordState,
@@ -360,11 +374,19 @@ impl ContextStore {
 
     /// Lets go of all contexts of a coordination, and says how many there were. Those that somebody holds stay as they are.
     pub fn clear(&self, coordination: CoordId) -> usize {
-        let mut writer = self.inner.writer();
+        self.clear_by(&mut self.inner.writer(), coordination)
+    }
+
+    fn clear_by(&self, writer: &mut Writer, coordination: CoordId) -> usize {
         let found = self.inner.published.load().table(coordination).map(|table| table.entries.len());
         let Ok(cleared) = found else { return 0 };
-        self.inner.publish(&mut writer, coordination, None);
+        self.inner.publish(writer, coordination, None);
         cleared
+    }
+
+    /// Lets contexts be distributed again in a coordination that was [closed](Scoped::close). One that was not needs no opening.
+    pub fn open(&self, coordination: CoordId) {
+        self.inner.writer().closed.retain(|closed| *closed != coordination);
     }
 
     /// The figures of the store.
@@ -380,7 +402,14 @@ impl ContextStore {
 
 impl Scoped for ContextStore {
     fn close(&self, coordination: CoordId) -> ScopeClosed {
-        ScopeClosed { dropped: self.clear(coordination) }
+        let mut writer = self.inner.writer();
+        if !writer.closed.contains(&coordination) {
+            if writer.closed.len() == CLOSED {
+                writer.closed.pop_front();
+            }
+            writer.closed.push_back(coordination);
+        }
+        ScopeClosed { dropped: self.clear_by(&mut writer, coordination) }
     }
 
     fn stage(&self) -> Stage {

@@ -57,7 +57,7 @@ impl DependencySetBuilder {
         deps;
         /// How many dependencies a ticket can have; 64.
         deps_per_ticket;
-        /// How many coordinations there can be at a time, and how many closed ones are remembered; 1 024.
+        /// How many coordinations there can be at a time, and how many closed ones are remembered, 1 024 of them at the least; 1 024.
         coordinations;
     }
 

@@ -119,7 +119,7 @@ impl Registry {
         // Tickets that are still held belong to nothing any more.
         self.tickets.iter_mut().filter(|ticket| ticket.coordination == c).for_each(|ticket| ticket.counted = false);
         if !self.closed.contains(&c) {
-            if self.closed.len() == self.sizes.coordinations {
+            if self.closed.len() == self.sizes.closed() {
                 self.closed.pop_front();
             }
             self.closed.push_back(c);

@@ -23,6 +23,13 @@ pub(super) struct Sizes {
     pub(super) coordinations: usize,
 }
 
+impl Sizes {
+    /// How many closed coordinations are remembered.
+    pub(super) fn closed(&self) -> usize {
+        self.coordinations.max(1_024)
+    }
+}
+
 /// A dependency of a ticket. Its place is in the free list, still with its status, or belongs to its ticket.
 #[derive(Clone, Copy)]
 pub(super) struct Entry {
@@ -151,7 +158,7 @@ impl Registry {
         Self {
             slots,
             coords: map(sizes.coordinations),
-            closed: VecDeque::with_capacity(sizes.coordinations),
+            closed: VecDeque::with_capacity(sizes.closed()),
             targets: map(sizes.targets),
             waited: vec![Waited::NEW; sizes.targets].into(),
             free_targets: (0..sizes.targets as u32).rev().collect(),

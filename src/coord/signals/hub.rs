@@ -179,7 +179,8 @@ impl SignalHub {
     /// Sends a signal to whom it is for, if they subscribed to its kind and sender.
     ///
     /// Costs one test for each subscription, and a copy of 128 bytes for each that matches and for the history; wakes those that
-    /// sleep.
+    /// sleep. A completion costs what follows from it too, where a [set of dependencies](crate::coord::dependencies) listens; and it
+    /// waits for another thread's call to that set once as many completions wait for that thread as the set has room for.
     ///
     /// # Errors
     ///

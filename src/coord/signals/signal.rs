@@ -117,7 +117,7 @@ pub enum SignalPayload {
     },
     /// What somebody waited for is there.
     DependencyResolved {
-        /// What kind of dependency.
+        /// What kind of dependency: [`Target::kind`](crate::coord::dependencies::Target::kind), where a set of dependencies says it.
         kind: u8,
         /// Which.
         id: u32,
