@@ -381,6 +381,7 @@ impl Registry {
             registry: Arc::downgrade(&self.shared),
             feed: Arc::clone(&self.shared.feed),
             stop: Arc::clone(&stop),
+            batches: self.shared.feed.batches(),
         };
         let (every, interval) = (self.shared.settings.flush, self.shared.settings.interval);
         let run = move || run.run(every, interval);
@@ -404,12 +405,14 @@ struct Run {
     registry: Weak<Shared>,
     feed: Arc<Feed>,
     stop: Arc<Cell>,
+    /// Those that were complete before it was started: what comes while the thread begins is not among them.
+    batches: u64,
 }
 
 impl Run {
     fn run(self, every: Duration, interval: Duration) {
         let (mut samples, mut snapshot) = (Deadline::after(every), Deadline::after(interval));
-        let mut batches = self.feed.batches();
+        let mut batches = self.batches;
         // At once: there may be telemetry.
         let mut tick = Some(Duration::ZERO);
         loop {
