@@ -13,7 +13,7 @@
 //! assert_eq!((clock.fine_ns() - start, clock.coarse_ms()), (250_000_000, 250));
 //! ```
 
-use crate::metrics::clock as measuring;
+use crate::measure::clock as measuring;
 use crate::sync::{Arc, AtomicU64, Ordering};
 use core::fmt;
 use core::time::Duration;

@@ -55,7 +55,8 @@
 //! | `ring`, `wait` | storage and positions, a file for each ring; strategies and the one park and wake handshake |
 //! | [`slab`], [`slot`] | places for large values, given out and taken back; records that are replaced while they are read |
 //! | [`ids`], [`value`], [`clock`] | interned names, small values, time that a test can turn |
-//! | [`metrics`] | measuring: counters, histograms, thresholds, exports |
+//! | [`metrics`] | counters and histograms by name, thresholds, exports, telemetry |
+//! | `measure` | the clock for measurements, and sampled waiting times |
 //! | `sync`, `error` | the door to atomics and threads (the system's, or loom's); errors |
 #![deny(missing_docs)]
 
@@ -73,6 +74,8 @@ pub mod coord;
 mod error;
 #[forbid(unsafe_code)]
 pub mod ids;
+#[forbid(unsafe_code)]
+mod measure;
 #[forbid(unsafe_code)]
 pub mod metrics;
 #[forbid(unsafe_code)]

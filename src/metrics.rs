@@ -1,7 +1,9 @@
 //! Measuring: counters, gauges, histograms and rates by name, thresholds over them, and where they are written to.
 //!
 //! A [`Registry`] gives out instruments. Recording is one or a few additions to a cell of the calling thread's own: no lock, no
-//! allocation, no waiting. Registering, reading and exporting are for the control plane.
+//! allocation, no waiting. Registering, reading and exporting are for the control plane. An [`Exporter`] gets snapshots of all
+//! series, and single samples if it takes them, on a thread that it shares with no one who records. Single events, instead of sums, are the
+//! business of [`telemetry`].
 //!
 //! ```
 //! use ringway::metrics::{Health, Reading, Registry};
@@ -25,21 +27,26 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-pub(crate) mod clock;
 mod error;
 mod export;
+#[cfg(feature = "metrics-facade")]
+mod facade;
+mod feed;
+mod file;
 mod histogram;
 mod instruments;
 mod registry;
-mod residence;
 mod slo;
+pub mod telemetry;
 mod text;
 
+pub use crate::measure::Percentiles;
 pub use error::MetricError;
-pub use export::{ExportError, ExportHandle, Exporter, FileExporter, FlushReport, Sample};
+pub use export::{ExportError, ExportHandle, Exporter, FlushReport, Sample, Sampled};
+#[cfg(feature = "metrics-facade")]
+pub use facade::FacadeExporter;
+pub use file::FileExporter;
 pub use histogram::Summary;
 pub use instruments::{Counter, Gauge, Histogram, Rate, Timer};
-pub use registry::{MetricsSnapshot, Reading, Registry, RegistryBuilder, SeriesId, SeriesReading, Tags};
-pub use residence::Percentiles;
-pub(crate) use residence::Residence;
+pub use registry::{Labels, MetricsSnapshot, Reading, Registry, RegistryBuilder, SeriesId, SeriesReading, Tags};
 pub use slo::{Health, Level, Slo, Stat, Violation};

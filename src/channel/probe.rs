@@ -4,7 +4,7 @@
 //! a line that hardly ever changes. A sample is a statistic: a lost one, of a sender that stopped half-way, only ends
 //! the sampling of this channel.
 
-use crate::metrics::clock;
+use crate::measure::clock;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 const IDLE: u64 = 0;

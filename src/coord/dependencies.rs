@@ -111,6 +111,7 @@ mod builder;
 mod dep;
 mod due;
 mod error;
+mod figures;
 mod heap;
 mod questions;
 mod registry;
@@ -133,6 +134,7 @@ use crate::coord::{ScopeClosed, Scoped, Stage};
 use crate::ids::{AgentId, CoordId};
 use crate::value::Score;
 use core::fmt;
+use figures::Figures;
 use registry::Registry;
 use signalled::Completions;
 use std::sync::{Arc, OnceLock};
@@ -145,6 +147,7 @@ struct Shared {
     /// The timekeeper's worker.
     bell: OnceLock<Event>,
     probes: usize,
+    figures: Figures,
     /// What was signalled while somebody had his turn.
     completions: Option<Arc<Completions>>,
 }

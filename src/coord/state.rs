@@ -53,6 +53,7 @@
 mod builder;
 mod commit;
 mod error;
+mod figures;
 mod history;
 mod pools;
 mod post;
@@ -133,6 +134,7 @@ impl StateStore {
     /// deleted has none of the earlier revisions again.
     #[inline]
     pub fn get_with_revision(&self, key: KeyId) -> (Option<Value>, u64) {
+        let _timer = self.commits.figures.get();
         self.commits.read(key)
     }
 
@@ -177,6 +179,7 @@ impl StateStore {
 
     fn write(&self, key: KeyId, new: Option<Value>, revision: Option<u64>, by: AgentId) -> Result<u64, StateError> {
         self.acceptable(key, new)?;
+        let _timer = self.commits.figures.commit();
         self.commits.submit(&Command { key, new, revision, by, at: self.clock.coarse_ms() })
     }
 
@@ -194,6 +197,7 @@ impl StateStore {
             return Err(StateError::BatchTooLarge { max: LARGEST_BATCH });
         }
         changes.iter().try_for_each(|&(key, new)| self.acceptable(key, new))?;
+        let _timer = self.commits.figures.commit();
         self.commits.update(changes, by, self.clock.coarse_ms())
     }
 

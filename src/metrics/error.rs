@@ -26,6 +26,10 @@ pub enum MetricError {
     AlreadyStarted,
     /// It does not export.
     NotStarted,
+    /// A handler of no events.
+    EmptyMask,
+    /// The system does not provide the memory.
+    OutOfMemory,
 }
 
 impl fmt::Display for MetricError {
@@ -39,6 +43,8 @@ impl fmt::Display for MetricError {
             Self::SloInvalid => "the threshold is no number, or its series has no such figure",
             Self::AlreadyStarted => "the registry exports already",
             Self::NotStarted => "the registry does not export",
+            Self::EmptyMask => "a handler is for one kind of events at least",
+            Self::OutOfMemory => "the system does not provide the memory",
         })
     }
 }

@@ -1,31 +1,117 @@
-//! Where series are written to: on a thread of its own, so that no exporter holds up whoever records.
+//! Where metrics are written to: on a thread of its own, so that no exporter holds up whoever records.
 
 use super::error::MetricError;
-use super::registry::{MetricsSnapshot, Registry, SeriesReading};
-use super::text;
-use crate::sync::{JoinHandle, spawn_thread};
+use super::feed::{Feed, Words};
+use super::instruments::Counter;
+use super::registry::{Instrument, Labels, MetricsSnapshot, Registry, SeriesId, Shared};
+use super::slo::Violation;
+use super::telemetry::Telemetry;
+use crate::clock::Stamp;
+use crate::ids::CorrelationId;
+use crate::sync::{Counter as Cell, Deadline, JoinHandle, spawn_thread};
 use core::fmt;
+use core::panic::AssertUnwindSafe;
+use core::time::Duration;
 use std::error::Error;
-use std::fs::File;
-use std::io::{self, Write};
-use std::path::Path;
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::io;
+use std::panic::catch_unwind;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-/// One series as it is exported.
-pub type Sample = SeriesReading;
+/// How often the thread drains telemetry.
+const TICK: Duration = Duration::from_millis(10);
+/// Events that it drains at a time.
+const EVENTS: usize = 65_536;
 
-/// Takes what is exported: a file, a database, a network.
+/// What was recorded in one call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Sampled {
+    /// This was added to a counter.
+    Added(u64),
+    /// A gauge has come to this level.
+    Level(i64),
+    /// A rate was set to this percentage.
+    Percent(f64),
+    /// This duration was recorded in a histogram, in nanoseconds.
+    Took(u64),
+}
+
+impl Sampled {
+    fn of(instrument: &Instrument, bits: u64) -> Self {
+        match instrument {
+            Instrument::Counter(_) => Self::Added(bits),
+            Instrument::Gauge(_) => Self::Level(bits as i64),
+            Instrument::Rate(_) => Self::Percent(f64::from_bits(bits)),
+            Instrument::Histogram(_) => Self::Took(bits),
+        }
+    }
+}
+
+/// A single value, as it was recorded.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Sample {
+    /// The series.
+    pub id: SeriesId,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its tags, as they are written: `key="value",key="value"`.
+    pub tags: Arc<str>,
+    /// Its tags, one by one.
+    pub labels: Labels,
+    /// What was recorded.
+    pub value: Sampled,
+    /// When.
+    pub at: Stamp,
+    /// What it belongs to; 0 where that was not said.
+    pub correlation: CorrelationId,
+}
+
+/// Takes what is exported: to a file, a database, a network. Called by one thread at a time; may not use its own registry's exports.
+///
+/// ```
+/// use ringway::metrics::{ExportError, Exporter, Registry, Sample};
+///
+/// struct Print;
+///
+/// impl Exporter for Print {
+///     fn write(&mut self, batch: &[Sample]) -> Result<(), ExportError> {
+///         batch.iter().for_each(|sample| println!("{}: {:?}", sample.name, sample.value));
+///         Ok(())
+///     }
+/// }
+///
+/// let registry = Registry::builder().flush(100, std::time::Duration::from_secs(1)).build();
+/// registry.export(Box::new(Print));
+/// registry.start()?;
+/// registry.histogram("wait_ms", &[])?.record(2_000_000);
+/// assert_eq!(registry.stop().written, 1);
+/// # Ok::<(), ringway::metrics::MetricError>(())
+/// ```
 pub trait Exporter: Send {
-    /// Writes what some series say, all of them read at about one time.
+    /// Writes single samples, those of one thread in the order in which they were recorded.
     ///
     /// # Errors
     ///
     /// What was not written is counted as dropped; the next batch is tried again.
     fn write(&mut self, batch: &[Sample]) -> Result<(), ExportError>;
+
+    /// Whether it takes single samples: then each call that records costs about as much as a send on a lossy channel. It does, by
+    /// default.
+    fn takes_samples(&self) -> bool {
+        true
+    }
+
+    /// Writes what all series say, and which thresholds are passed. Does nothing by default.
+    ///
+    /// # Errors
+    ///
+    /// Counted as failed.
+    fn snapshot(&mut self, _snapshot: &MetricsSnapshot, _violations: &[Violation]) -> Result<(), ExportError> {
+        Ok(())
+    }
 }
 
-/// A batch was not written.
+/// Something was not written.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ExportError {
@@ -59,33 +145,6 @@ impl From<io::Error> for ExportError {
     }
 }
 
-/// Appends batches to a file, in the text format of Prometheus, an empty line after each.
-#[derive(Debug)]
-pub struct FileExporter {
-    file: File,
-}
-
-impl FileExporter {
-    /// Appends to the file, which is made if there is none.
-    ///
-    /// # Errors
-    ///
-    /// Those of opening it.
-    pub fn append(path: impl AsRef<Path>) -> io::Result<Self> {
-        Ok(Self { file: File::options().append(true).create(true).open(path)? })
-    }
-}
-
-impl Exporter for FileExporter {
-    fn write(&mut self, batch: &[Sample]) -> Result<(), ExportError> {
-        let mut text = String::new();
-        // A string refuses nothing.
-        let _ = text::prometheus(&mut batch.to_vec(), &mut text);
-        text.push('\n');
-        Ok(self.file.write_all(text.as_bytes())?)
-    }
-}
-
 /// Takes an exporter off its registry: see [`Registry::unexport`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExportHandle(u64);
@@ -94,10 +153,14 @@ pub struct ExportHandle(u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FlushReport {
-    /// Samples that an exporter wrote.
+    /// Samples that were written, counted for each exporter.
     pub written: u64,
-    /// Samples that an exporter failed to write, or panicked over.
+    /// Samples that were not: overwritten before they were exported, counted once, or refused by an exporter, counted for each.
     pub dropped: u64,
+    /// Snapshots that were written, counted for each exporter.
+    pub snapshots: u64,
+    /// Calls of exporters that ended with an error or a panic.
+    pub failed: u64,
 }
 
 #[derive(Default)]
@@ -105,19 +168,39 @@ struct Targets {
     exporters: Vec<(ExportHandle, Box<dyn Exporter>)>,
     given: u64,
     snapshot: MetricsSnapshot,
+    batch: Vec<Sample>,
+    /// The series `metrics_dropped`, if there was room for it.
+    dropped: Option<Counter>,
+    telemetry: Vec<Drained>,
     report: FlushReport,
+}
+
+/// Telemetry that is drained here.
+struct Drained {
+    telemetry: Telemetry,
+    /// The series `telemetry_lost`.
+    lost: Counter,
+    told: u64,
+}
+
+impl Drained {
+    fn drain(&mut self) {
+        self.telemetry.drain(EVENTS);
+        let lost = self.telemetry.lost();
+        self.lost.add_untold(lost - self.told);
+        self.told = lost;
+    }
 }
 
 struct Running {
     thread: JoinHandle<()>,
-    /// Dropping it ends the thread.
-    stop: SyncSender<()>,
+    stop: Arc<Cell>,
 }
 
-#[derive(Default)]
 pub(super) struct Exports {
     targets: Mutex<Targets>,
     running: Mutex<Option<Running>>,
+    feed: Arc<Feed>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -125,12 +208,82 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl Exports {
+    pub(super) fn new(feed: Arc<Feed>) -> Self {
+        Self { targets: Mutex::default(), running: Mutex::default(), feed }
+    }
+
+    /// Tells the thread to end, if there is one.
+    fn end(&self) -> Option<JoinHandle<()>> {
+        let Running { thread, stop } = lock(&self.running).take()?;
+        stop.set(1);
+        self.feed.event().notify_all();
+        Some(thread)
+    }
+}
+
+impl Drop for Exports {
+    fn drop(&mut self) {
+        // It may be that thread which drops the registry: nobody waits for it.
+        drop(self.end());
+    }
+}
+
+impl Targets {
+    /// Lets an exporter do something, and says whether it did.
+    fn call(
+        report: &mut FlushReport,
+        exporter: &mut Box<dyn Exporter>,
+        call: impl FnOnce(&mut dyn Exporter) -> Result<(), ExportError>,
+    ) -> bool {
+        let done = matches!(catch_unwind(AssertUnwindSafe(|| call(&mut **exporter))), Ok(Ok(())));
+        report.failed += u64::from(!done);
+        done
+    }
+
+    /// Gives the batch to whoever takes samples.
+    fn write(&mut self) {
+        let Self { exporters, batch, report, .. } = self;
+        let samples = batch.len() as u64;
+        for (_, exporter) in exporters.iter_mut().filter(|(_, exporter)| exporter.takes_samples()) {
+            if Self::call(report, exporter, |exporter| exporter.write(batch)) {
+                report.written += samples;
+            } else {
+                report.dropped += samples;
+            }
+        }
+        batch.clear();
+    }
+
+    fn publish(&mut self, registry: &Registry) {
+        if self.exporters.is_empty() {
+            return;
+        }
+        registry.snapshot(&mut self.snapshot);
+        let (_, violations) = registry.health();
+        for (_, exporter) in &mut self.exporters {
+            let done =
+                Self::call(&mut self.report, exporter, |exporter| exporter.snapshot(&self.snapshot, &violations));
+            self.report.snapshots += u64::from(done);
+        }
+    }
+}
+
 impl Registry {
-    /// Exports to `exporter` too, at each flush.
+    /// Exports to `exporter` too. If it [takes samples](Exporter::takes_samples), whatever is recorded from now on waits for the next
+    /// [`flush`](Self::flush), or for the thread that [`start`](Self::start) begins; until then the newest are kept. The series
+    /// `metrics_dropped` counts those that were not exported, if there is room for it.
+    ///
+    /// Where the system has no memory for them there are no samples, which counts as one failed call.
     pub fn export(&self, exporter: Box<dyn Exporter>) -> ExportHandle {
+        let dropped = self.counter("metrics_dropped", &[]).ok();
         let mut targets = lock(&self.shared.exports.targets);
+        if exporter.takes_samples() && self.shared.feed.take(true).is_err() {
+            targets.report.failed += 1;
+        }
         let handle = ExportHandle(targets.given);
         targets.given += 1;
+        targets.dropped = dropped;
         targets.exporters.push((handle, exporter));
         handle
     }
@@ -139,27 +292,79 @@ impl Registry {
     pub fn unexport(&self, handle: ExportHandle) -> Option<Box<dyn Exporter>> {
         let mut targets = lock(&self.shared.exports.targets);
         let at = targets.exporters.iter().position(|(known, _)| *known == handle)?;
-        Some(targets.exporters.remove(at).1)
+        let exporter = targets.exporters.remove(at).1;
+        let others = targets.exporters.iter().any(|(_, exporter)| exporter.takes_samples());
+        // There is a ring already if there is to be one.
+        let _ = self.shared.feed.take(others);
+        Some(exporter)
     }
 
-    /// Writes all series to all exporters now, on the calling thread. A failing exporter keeps nothing from the others.
-    pub fn flush(&self) -> FlushReport {
+    /// Drains this telemetry too, at each flush and, if the registry is started afterwards, each 10 ms: handlers run on the thread that
+    /// exports. The series `telemetry_lost` counts what was overwritten before. Nothing happens if it is drained here already.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`counter`](Self::counter).
+    pub fn telemetry(&self, telemetry: &Telemetry) -> Result<(), MetricError> {
+        let lost = self.counter("telemetry_lost", &[])?;
         let mut targets = lock(&self.shared.exports.targets);
-        let Targets { exporters, snapshot, report, .. } = &mut *targets;
-        self.snapshot(snapshot);
-        for (_, exporter) in exporters {
-            for batch in snapshot.series.chunks(self.shared.settings.batch) {
-                let write = core::panic::AssertUnwindSafe(|| exporter.write(batch));
-                match std::panic::catch_unwind(write) {
-                    Ok(Ok(())) => report.written += batch.len() as u64,
-                    Ok(Err(_)) | Err(_) => report.dropped += batch.len() as u64,
-                }
-            }
+        if !targets.telemetry.iter().any(|known| known.telemetry.is(telemetry)) {
+            targets.telemetry.push(Drained { telemetry: telemetry.clone(), lost, told: telemetry.lost() });
         }
-        *report
+        Ok(())
     }
 
-    /// Begins to flush, on a thread of its own, as often as the builder said.
+    /// Drains telemetry, exports the samples that wait, and then a snapshot, on the calling thread. A failing exporter keeps nothing
+    /// from the others.
+    pub fn flush(&self) -> FlushReport {
+        self.drain_telemetry();
+        self.flush_samples();
+        let mut targets = lock(&self.shared.exports.targets);
+        targets.publish(self);
+        targets.report
+    }
+
+    fn drain_telemetry(&self) -> bool {
+        let mut targets = lock(&self.shared.exports.targets);
+        targets.telemetry.iter_mut().for_each(Drained::drain);
+        !targets.telemetry.is_empty()
+    }
+
+    fn flush_samples(&self) {
+        let mut targets = lock(&self.shared.exports.targets);
+        let (targets, most) = (&mut *targets, self.shared.settings.batch);
+        let before = targets.report.dropped;
+        let lost = self.shared.feed.drain(|words| {
+            targets.batch.extend(self.sample(words));
+            if targets.batch.len() == most {
+                targets.write();
+            }
+        });
+        if !targets.batch.is_empty() {
+            targets.write();
+        }
+        targets.report.dropped += lost;
+        if let Some(dropped) = &targets.dropped {
+            dropped.add_untold(targets.report.dropped - before);
+        }
+    }
+
+    fn sample(&self, [series, at, value, correlation]: Words) -> Option<Sample> {
+        let table = self.table();
+        let known = table.series.get(series as usize)?;
+        Some(Sample {
+            id: SeriesId(series as u32),
+            name: Arc::clone(&known.name),
+            tags: Arc::clone(&known.tags),
+            labels: Arc::clone(&known.labels),
+            value: Sampled::of(&known.instrument, value),
+            at: Stamp::from_bits(at),
+            correlation: CorrelationId::new(correlation),
+        })
+    }
+
+    /// Begins to export, on a thread of its own, as often as the builder said: samples by [`flush`](super::RegistryBuilder::flush),
+    /// snapshots by [`interval`](super::RegistryBuilder::interval).
     ///
     /// # Errors
     ///
@@ -169,31 +374,63 @@ impl Registry {
         if running.is_some() {
             return Err(MetricError::AlreadyStarted);
         }
-        let (stop, stopped) = sync_channel(0);
-        let weak = std::sync::Arc::downgrade(&self.shared);
-        let every = self.shared.settings.flush;
-        let run = move || {
-            while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
-                // A registry that nobody has any more is not flushed.
-                let Some(shared) = weak.upgrade() else { return };
-                Registry { shared }.flush();
-            }
+        // Before the thread: who records has to find it.
+        self.shared.feed.event();
+        let stop = Arc::new(Cell::new());
+        let run = Run {
+            registry: Arc::downgrade(&self.shared),
+            feed: Arc::clone(&self.shared.feed),
+            stop: Arc::clone(&stop),
+            batches: self.shared.feed.batches(),
         };
+        let (every, interval) = (self.shared.settings.flush, self.shared.settings.interval);
+        let run = move || run.run(every, interval);
         let thread = spawn_thread("ringway-metrics".to_owned(), run).map_err(|_| MetricError::NotStarted)?;
         *running = Some(Running { thread, stop });
         Ok(())
     }
 
-    /// Ends the thread, and flushes once more.
-    ///
-    /// # Errors
-    ///
-    /// [`NotStarted`](MetricError::NotStarted).
-    pub fn stop(&self) -> Result<FlushReport, MetricError> {
-        let running = lock(&self.shared.exports.running).take().ok_or(MetricError::NotStarted)?;
-        drop(running.stop);
-        // It catches the panics of exporters and has none of its own.
-        let _ = running.thread.join();
-        Ok(self.flush())
+    /// Ends the thread, if there is one, and flushes all that is left.
+    pub fn stop(&self) -> FlushReport {
+        if let Some(thread) = self.shared.exports.end() {
+            // It catches the panics of exporters and has none of its own.
+            let _ = thread.join();
+        }
+        self.flush()
+    }
+}
+
+/// What the thread has. A registry that nobody has any more is not flushed.
+struct Run {
+    registry: Weak<Shared>,
+    feed: Arc<Feed>,
+    stop: Arc<Cell>,
+    /// Those that were complete before it was started: what comes while the thread begins is not among them.
+    batches: u64,
+}
+
+impl Run {
+    fn run(self, every: Duration, interval: Duration) {
+        let (mut samples, mut snapshot) = (Deadline::after(every), Deadline::after(interval));
+        let mut batches = self.batches;
+        // At once: there may be telemetry.
+        let mut tick = Some(Duration::ZERO);
+        loop {
+            let nap = [samples.remaining(), snapshot.remaining(), tick].into_iter().flatten().min();
+            let due = || self.stop.get() != 0 || self.feed.batches() > batches;
+            self.feed.event().wait_until(nap, due);
+            let Some(shared) = self.registry.upgrade().filter(|_| self.stop.get() == 0) else { return };
+            let registry = Registry { shared };
+            tick = registry.drain_telemetry().then_some(TICK);
+            let complete = self.feed.batches();
+            if complete > batches || samples.has_passed() {
+                (batches, samples) = (complete, Deadline::after(every));
+                registry.flush_samples();
+            }
+            if snapshot.has_passed() {
+                snapshot = Deadline::after(interval);
+                lock(&registry.shared.exports.targets).publish(&registry);
+            }
+        }
     }
 }

@@ -2,10 +2,12 @@
 
 use super::error::MetricError;
 use super::export::Exports;
+use super::feed::Feed;
 use super::histogram::{Buckets, Summary};
-use super::instruments::{Counter, Gauge, Histogram, Rate, Shards};
+use super::instruments::{Counter, Gauge, Histogram, Rate, Shards, Source};
 use super::slo::{Health, Slo, Violation};
-use super::{clock, text};
+use super::{slo, text};
+use crate::measure::clock;
 use crate::sync::{Counter as Cell, parallelism};
 use core::fmt;
 use core::time::Duration;
@@ -13,6 +15,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What tells series of one name apart: keys and values.
 pub type Tags<'a> = &'a [(&'a str, &'a str)];
+
+/// The same, kept: see [`Sample::labels`](super::Sample::labels).
+pub type Labels = Arc<[(String, String)]>;
 
 /// A series of a [`Registry`], by the order of registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,7 +65,7 @@ impl MetricsSnapshot {
 }
 
 #[derive(Clone)]
-enum Instrument {
+pub(super) enum Instrument {
     Counter(Counter),
     Gauge(Gauge),
     Rate(Rate),
@@ -78,16 +83,26 @@ impl Instrument {
     }
 }
 
-struct Series {
-    name: Arc<str>,
-    tags: Arc<str>,
-    instrument: Instrument,
+pub(super) struct Series {
+    pub(super) name: Arc<str>,
+    pub(super) tags: Arc<str>,
+    pub(super) labels: Labels,
+    pub(super) instrument: Instrument,
 }
 
 #[derive(Default)]
-struct Table {
-    series: Vec<Series>,
+pub(super) struct Table {
+    pub(super) series: Vec<Series>,
     slos: Vec<Slo>,
+}
+
+impl Table {
+    /// The series that show why this one is too high, with what they say.
+    fn causes(&self, name: &str) -> Vec<(Arc<str>, Reading)> {
+        let named = |cause: &&str| self.series.iter().find(|series| *series.name == **cause);
+        let causes = slo::causes(name).iter().filter_map(named);
+        causes.map(|series| (Arc::clone(&series.name), series.instrument.read())).collect()
+    }
 }
 
 /// Configures a [`Registry`].
@@ -97,8 +112,10 @@ pub struct RegistryBuilder {
     pub(super) series: usize,
     pub(super) workers: usize,
     pub(super) tags: usize,
+    pub(super) buffer: usize,
     pub(super) batch: usize,
     pub(super) flush: Duration,
+    pub(super) interval: Duration,
 }
 
 impl RegistryBuilder {
@@ -121,24 +138,41 @@ impl RegistryBuilder {
         self
     }
 
-    /// How many samples an exporter gets at once, at most, and how often all of them are exported once the registry is
-    /// [started](Registry::start): 100, and each second, by default.
+    /// How many samples can wait for the exporters, rounded up to a power of two: 1,000 by default, 32 KiB and some. Further ones
+    /// overwrite the oldest, which are counted as dropped.
+    pub fn buffer(mut self, samples: usize) -> Self {
+        self.buffer = samples.max(1);
+        self
+    }
+
+    /// When samples are exported, once the registry is [started](Registry::start): as soon as there are so many of them, and that often.
+    /// 100, and each second, by default. An exporter gets no more of them at once.
     pub fn flush(mut self, samples: usize, every: Duration) -> Self {
         self.batch = samples.max(1);
         self.flush = every;
         self
     }
 
+    /// How often exporters get a snapshot of all series, and the thresholds are looked at, once the registry is started: each 30 s by
+    /// default.
+    pub fn interval(mut self, every: Duration) -> Self {
+        self.interval = every;
+        self
+    }
+
     /// The registry.
     pub fn build(self) -> Registry {
         clock::calibrate();
-        let shared = Shared { table: Mutex::default(), exports: Exports::default(), settings: self };
+        let feed = Arc::new(Feed::new(self.buffer, self.batch));
+        let exports = Exports::new(Arc::clone(&feed));
+        let shared = Shared { table: Mutex::default(), feed, exports, settings: self };
         Registry { shared: Arc::new(shared) }
     }
 }
 
 pub(super) struct Shared {
     table: Mutex<Table>,
+    pub(super) feed: Arc<Feed>,
     pub(super) exports: Exports,
     pub(super) settings: RegistryBuilder,
 }
@@ -159,9 +193,8 @@ macro_rules! instruments {
         ///
         /// All of [`MetricError`] that speak of names, tags and room.
         pub fn $method(&self, name: &str, tags: Tags<'_>) -> Result<$kind, MetricError> {
-            let workers = self.shared.settings.workers;
-            let cells: fn(usize) -> $kind = $cells;
-            match self.register(name, tags, || Instrument::$kind(cells(workers)))? {
+            let make = |workers, id, feed| Instrument::$kind($kind(Arc::new(Source { cells: $cells(workers), id, feed })));
+            match self.register(name, tags, make)? {
                 Instrument::$kind(instrument) => Ok(instrument),
                 _ => Err(MetricError::NameTaken),
             }
@@ -172,24 +205,31 @@ macro_rules! instruments {
 impl Registry {
     /// 1,024 series, 8 tags, a cell for each thread that can run, an export each second.
     pub fn builder() -> RegistryBuilder {
-        let workers = parallelism().unwrap_or(1);
-        RegistryBuilder { series: 1_024, workers, tags: 8, batch: 100, flush: Duration::from_secs(1) }
+        RegistryBuilder {
+            series: 1_024,
+            workers: parallelism().unwrap_or(1),
+            tags: 8,
+            buffer: 1_000,
+            batch: 100,
+            flush: Duration::from_secs(1),
+            interval: Duration::from_secs(30),
+        }
     }
 
     instruments! {
         /// A counter.
-        counter: Counter, |workers| Counter(Arc::new(Shards::new(workers, Cell::new)));
+        counter: Counter, |workers| Shards::new(workers, Cell::new);
         /// A gauge.
-        gauge: Gauge, |_| Gauge(Arc::new(Cell::new()));
+        gauge: Gauge, |_| Cell::new();
         /// A percentage.
-        rate: Rate, |_| Rate(Arc::new(Cell::new()));
+        rate: Rate, |_| Cell::new();
         /// A histogram of durations. Recorded in nanoseconds; where the name ends with `_ms`, shown in milliseconds. The names
         /// `signal_propagation_time_ms`, `routing_decision_time_ms`, `context_distribution_per_agent_ms` and
         /// `dependency_resolution_time_ms` come with thresholds for their averages: 50, 2, 100 and 1,000 ms.
-        histogram: Histogram, |workers| Histogram(Arc::new(Shards::new(workers, Buckets::new)));
+        histogram: Histogram, |workers| Shards::new(workers, Buckets::new);
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
+    pub(super) fn table(&self) -> MutexGuard<'_, Table> {
         // A panic in here is one for want of memory, which leaves the table whole.
         self.shared.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -198,7 +238,7 @@ impl Registry {
         &self,
         name: &str,
         tags: Tags<'_>,
-        make: impl FnOnce() -> Instrument,
+        make: impl FnOnce(usize, SeriesId, Arc<Feed>) -> Instrument,
     ) -> Result<Instrument, MetricError> {
         let max = self.shared.settings.tags;
         if tags.len() > max {
@@ -207,7 +247,7 @@ impl Registry {
         if !text::is_name(name) || !tags.iter().all(|(key, _)| text::is_name(key)) {
             return Err(MetricError::InvalidName);
         }
-        let tags = text::tags(tags);
+        let (labels, tags) = (tags, text::tags(tags));
         let mut table = self.table();
         if let Some(series) = table.series.iter().find(|series| &*series.name == name && *series.tags == *tags) {
             return Ok(series.instrument.clone());
@@ -216,11 +256,12 @@ impl Registry {
             return Err(MetricError::SeriesFull);
         }
         let id = SeriesId(u32::try_from(table.series.len()).map_err(|_| MetricError::SeriesFull)?);
-        let instrument = make();
+        let instrument = make(self.shared.settings.workers, id, Arc::clone(&self.shared.feed));
         if let (Instrument::Histogram(_), Some(slo)) = (&instrument, Slo::default_of(name, id)) {
             table.slos.push(slo);
         }
-        table.series.push(Series { name: name.into(), tags: tags.into(), instrument: instrument.clone() });
+        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        table.series.push(Series { name: name.into(), tags: tags.into(), labels, instrument: instrument.clone() });
         Ok(instrument)
     }
 
@@ -270,7 +311,9 @@ impl Registry {
             let series = table.series.get(slo.metric.0 as usize)?;
             let reading = series.instrument.read();
             let value = slo.stat.of(&reading, text::unit(&series.name))?;
-            (value > slo.bound).then(|| Violation { name: Arc::clone(&series.name), slo: *slo, value, reading })
+            let causes = || table.causes(&series.name);
+            let name = Arc::clone(&series.name);
+            (value > slo.bound).then(|| Violation { name, slo: *slo, value, reading, causes: causes() })
         };
         let violations: Vec<_> = table.slos.iter().filter_map(violation).collect();
         let worst = violations.iter().map(|violation| Health::from(violation.slo.level)).max();

@@ -71,24 +71,62 @@ pub struct Slo {
     pub advice: &'static str,
 }
 
-/// Thresholds that come with certain names: figure, bound in milliseconds, advice. They are defaults for alarms, far above what
-/// this library needs.
-const DEFAULTS: [(&str, f64, &str); 4] = [
-    ("signal_propagation_time_ms", 50.0, "smaller payloads, a smaller history, metrics off"),
-    ("routing_decision_time_ms", 2.0, "fewer rules, fewer routers, a smaller state, the cache"),
-    ("context_distribution_per_agent_ms", 100.0, "less shared content, batches of 10 to 20, templates"),
-    (
-        "dependency_resolution_time_ms",
-        1_000.0,
-        "intervals of probes, marking ahead, more slots for probes; do all agents signal?",
-    ),
+/// A threshold that comes with the name of a series.
+struct Issue {
+    name: &'static str,
+    /// In milliseconds, for the average. Defaults for alarms, far above what this library needs.
+    bound: f64,
+    symptom: &'static str,
+    /// Series that show where it comes from, as far as they are there.
+    causes: &'static [&'static str],
+    advice: &'static str,
+}
+
+const ISSUES: [Issue; 4] = [
+    Issue {
+        name: "signal_propagation_time_ms",
+        bound: 50.0,
+        symptom: "signals arrive late",
+        causes: &["signal_payload_bytes", "signal_history_len", "signals_lagged"],
+        advice: "smaller payloads, a smaller history, metrics off",
+    },
+    Issue {
+        name: "routing_decision_time_ms",
+        bound: 2.0,
+        symptom: "decisions take long",
+        causes: &["routing_routers", "routing_rules", "route_cache_misses"],
+        advice: "fewer rules, fewer routers, a smaller state, the cache",
+    },
+    Issue {
+        name: "context_distribution_per_agent_ms",
+        bound: 100.0,
+        symptom: "contexts are distributed slowly",
+        causes: &["context_size_bytes", "contexts_live", "context_cold_allocs"],
+        advice: "less shared content, batches of 10 to 20, templates",
+    },
+    Issue {
+        name: "dependency_resolution_time_ms",
+        bound: 1_000.0,
+        symptom: "dependencies are met late",
+        causes: &["dependencies_pending", "dependency_timeouts", "probes_run", "dependency_wake_ns"],
+        advice: "intervals of probes, marking ahead, more slots for probes; do all agents signal?",
+    },
 ];
+
+fn issue(name: &str) -> Option<&'static Issue> {
+    ISSUES.iter().find(|issue| issue.name == name)
+}
+
+/// The series that show why one of this name is too high.
+pub(super) fn causes(name: &str) -> &'static [&'static str] {
+    issue(name).map_or(&[], |issue| issue.causes)
+}
 
 impl Slo {
     /// The threshold that comes with a name.
     pub(super) fn default_of(name: &str, metric: SeriesId) -> Option<Self> {
-        let (_, bound, advice) = DEFAULTS.iter().find(|(of, ..)| *of == name)?;
-        Some(Self { metric, stat: Stat::Mean, bound: *bound, level: Level::Warning, advice })
+        let Issue { bound, advice, .. } = *issue(name)?;
+        Some(Self { metric, stat: Stat::Mean, bound, level: Level::Warning, advice })
     }
 
     pub(super) fn check(&self, reading: &Reading) -> Result<(), MetricError> {
@@ -118,6 +156,18 @@ impl From<Level> for Health {
 }
 
 /// A threshold that is passed. Displayed as a line of symptom, diagnosis and advice.
+///
+/// ```
+/// use ringway::metrics::Registry;
+/// let registry = Registry::builder().build();
+/// registry.gauge("dependencies_pending", &[])?.set(3);
+/// registry.histogram("dependency_resolution_time_ms", &[])?.record(2_000_000_000);
+/// let (_, violations) = registry.health();
+/// let line = violations[0].to_string();
+/// assert!(line.starts_with("dependencies are met late: dependency_resolution_time_ms, mean 2000.000 above 1000;"));
+/// assert!(line.contains("dependencies_pending 3;") && line.contains("advice: intervals of probes"));
+/// # Ok::<(), ringway::metrics::MetricError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Violation {
@@ -129,14 +179,43 @@ pub struct Violation {
     pub value: f64,
     /// All of the series.
     pub reading: Reading,
+    /// What series say that show where it may come from: those of them that the registry has.
+    pub causes: Vec<(Arc<str>, Reading)>,
+}
+
+/// A reading in some words.
+struct InWords<'a>(&'a Reading);
+
+impl fmt::Display for InWords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Reading::Counter(count) => count.fmt(f),
+            Reading::Gauge(level) => level.fmt(f),
+            Reading::Rate(percent) => write!(f, "{percent} %"),
+            Reading::Histogram(summary) => write!(f, "mean {:.0}, max {}", summary.mean(), summary.max),
+        }
+    }
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Slo { stat, bound, advice, .. } = self.slo;
-        write!(f, "{}: {stat:?} {:.3} is above {bound}", self.name, self.value)?;
-        if let Reading::Histogram(Summary { count, max, .. }) = self.reading {
-            write!(f, " ({count} values, the greatest {max} ns)")?;
+        let symptom = issue(&self.name).map_or("a threshold is passed", |issue| issue.symptom);
+        let stat = match stat {
+            Stat::Value => "value",
+            Stat::Mean => "mean",
+            Stat::P50 => "p50",
+            Stat::P95 => "p95",
+            Stat::P99 => "p99",
+            Stat::Max => "max",
+        };
+        write!(f, "{symptom}: {}, {stat} {:.3} above {bound}; diagnosis: ", self.name, self.value)?;
+        match &self.reading {
+            Reading::Histogram(Summary { count, max, .. }) => write!(f, "{count} values, max {max} ns")?,
+            reading => write!(f, "{}", InWords(reading))?,
+        }
+        for (name, reading) in &self.causes {
+            write!(f, ", {name} {}", InWords(reading))?;
         }
         write!(f, "; advice: {advice}")
     }

@@ -1,7 +1,7 @@
 //! A running worker, seen from outside.
 
 use super::WorkerId;
-use crate::metrics::Percentiles;
+use crate::measure::Percentiles;
 use crate::sync::{Arc, AtomicBool, Counter, JoinHandle, Ordering};
 use crate::wait::Event;
 use core::fmt;

@@ -3,7 +3,7 @@
 use super::run::{Standing, Task};
 use super::{Cycle, Duty, Handler, TimerId};
 use crate::channel::Source;
-use crate::metrics::{Residence, clock};
+use crate::measure::{Residence, clock};
 use crate::wait::Event;
 use core::time::Duration;
 use std::time::Instant;

@@ -1,7 +1,7 @@
 //! The duty cycle itself.
 
 use super::{Cycle, Duty, PanicPolicy};
-use crate::metrics::Residence;
+use crate::measure::Residence;
 use crate::sync::{Deadline, caught};
 use crate::wait::{Await, Event, Wait, until};
 use core::time::Duration;

@@ -127,7 +127,10 @@ impl<'a> Distribution<'a> {
         let (limit, contexts) = (self.store.size_limit, &self.made.contexts);
         let mut distributed = Distributed { agents: n, ..Distributed::default() };
         for (context, out) in contexts.iter().zip(out) {
-            distributed.oversize += usize::from(context.bytes > limit);
+            if context.bytes > limit {
+                distributed.oversize += 1;
+                self.store.figures.oversize(context.bytes);
+            }
             distributed.bytes = distributed.bytes.max(context.bytes);
             *out = Ok(Arc::clone(context));
         }

@@ -1,13 +1,15 @@
 //! What a store counts and measures.
 
-use super::content::SharedIntelligence;
+use super::content::{Section, SharedIntelligence};
 use super::table::Snapshot;
 use super::{ContextMetrics, Distributed};
+use crate::metrics::telemetry::{Record, Telemetry};
 use crate::metrics::{Counter as Instrument, Gauge, Health, Histogram, MetricError, Registry, Violation};
 use crate::sync::Counter;
 use std::sync::Arc;
 
 pub(super) struct Figures {
+    telemetry: Telemetry,
     registry: Registry,
     distribution: Histogram,
     per_agent: Histogram,
@@ -23,9 +25,10 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    pub(super) fn new(exported: Option<&Registry>) -> Result<Self, MetricError> {
+    pub(super) fn new(exported: Option<&Registry>, telemetry: Telemetry) -> Result<Self, MetricError> {
         let registry = exported.cloned().unwrap_or_else(|| Registry::builder().build());
         Ok(Self {
+            telemetry,
             distribution: registry.histogram("context_distribution_time_ms", &[])?,
             per_agent: registry.histogram("context_distribution_per_agent_ms", &[])?,
             size: registry.histogram("context_size_bytes", &[])?,
@@ -45,12 +48,23 @@ impl Figures {
         self.per_agent.record(distributed.ns / distributed.agents.max(1) as u64);
         self.size.record(distributed.bytes as u64);
         self.distributed.add(distributed.agents as u64);
-        self.oversize.add(distributed.oversize as u64);
+        self.telemetry.emit(Record::ContextDistributed { n: distributed.agents as u32, ns: distributed.ns });
     }
 
-    pub(super) fn updated(&self, oversize: usize) {
+    pub(super) fn updated(&self, section: Section, targets: usize) {
         self.updates.add(1);
-        self.oversize.add(oversize as u64);
+        self.telemetry.emit(Record::ContextUpdated { section: section as u8, targets: targets as u32 });
+    }
+
+    /// A coordination's contexts are gone.
+    pub(super) fn cleared(&self, contexts: usize) {
+        self.telemetry.emit(Record::ContextCleared { n: contexts as u64 });
+    }
+
+    /// A context was stored that is larger than it should be.
+    pub(super) fn oversize(&self, bytes: usize) {
+        self.oversize.add(1);
+        self.telemetry.emit(Record::ContextOversize { bytes: bytes as u64 });
     }
 
     pub(super) fn live(&self, contexts: usize) {

@@ -12,6 +12,7 @@ use crate::clock::Stamp;
 use crate::coord::signals::SignalHub;
 use crate::coord::{ScopeClosed, Scoped, Stage};
 use crate::ids::{AgentId, CoordId};
+use crate::metrics::telemetry::Telemetry;
 use crate::metrics::{Health, MetricError, Registry, Violation};
 use crate::sync::{Mutex, MutexGuard, Swap};
 use core::fmt;
@@ -39,6 +40,7 @@ pub struct ContextStoreBuilder {
     chunk: usize,
     notify: Option<SignalHub>,
     registry: Option<Registry>,
+    telemetry: Telemetry,
 }
 
 impl ContextStoreBuilder {
@@ -87,6 +89,12 @@ impl ContextStoreBuilder {
         self
     }
 
+    /// Tells here what happens; in the process's own by default.
+    pub fn telemetry(mut self, telemetry: &Telemetry) -> Self {
+        self.telemetry = telemetry.clone();
+        self
+    }
+
     /// The store.
     ///
     /// # Errors
@@ -103,7 +111,8 @@ impl ContextStoreBuilder {
         }
         self.defaults.check()?;
         Stamp::calibrate();
-        let figures = Figures::new(self.registry.as_ref()).map_err(|_: MetricError| out_of_range("registry"))?;
+        let figures =
+            Figures::new(self.registry.as_ref(), self.telemetry).map_err(|_: MetricError| out_of_range("registry"))?;
         let inner = Inner {
             published: Swap::new(Snapshot::default()),
             writer: Mutex::new(Writer {
@@ -214,13 +223,17 @@ impl Inner {
         if let Some(next) = Arc::get_mut(&mut snapshot) {
             let published = self.published.load();
             next.scopes.extend(published.scopes.iter().filter(|(id, _)| *id != coordination).cloned());
-            if let Some(table) = table {
+            if let Some(table) = &table {
                 let place = next.scopes.partition_point(|(id, _)| *id < coordination);
-                next.scopes.insert(place, (coordination, table));
+                next.scopes.insert(place, (coordination, Arc::clone(table)));
             }
         }
-        self.figures.live(snapshot.contexts());
+        let (cleared, left) = (table.is_none(), snapshot.contexts());
+        self.figures.live(left);
         let last = self.published.swap(snapshot);
+        if cleared {
+            self.figures.cleared(last.contexts() - left);
+        }
         writer.pool.retire(last);
         self.figures.cold(writer.pool.cold);
     }
@@ -255,6 +268,7 @@ impl ContextStore {
             chunk: 10,
             notify: None,
             registry: None,
+            telemetry: Telemetry::default(),
         }
     }
 

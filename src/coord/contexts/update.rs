@@ -60,7 +60,9 @@ pub(super) fn update_shared(
     }
     drop(writer);
     out.copy_from_slice(&found);
-    inner.figures.updated(contexts.iter().filter(|context| context.bytes > inner.size_limit).count());
+    inner.figures.updated(update.section, contexts.len());
+    let oversize = contexts.iter().filter(|context| context.bytes > inner.size_limit);
+    oversize.for_each(|context| inner.figures.oversize(context.bytes));
     contexts.iter().for_each(|context| notify(inner, update, context));
     Ok(contexts.len())
 }

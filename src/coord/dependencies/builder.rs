@@ -1,5 +1,6 @@
 //! How a set is set up.
 
+use super::figures::{Exported, Figures};
 use super::registry::{Registry, Sizes};
 use super::ticket::Slot;
 use super::{DependencySet, Shared, signalled};
@@ -7,6 +8,9 @@ use crate::clock::{Clock, Monotonic};
 use crate::coord::signals::SignalHub;
 use crate::coord::turn::Turns;
 use crate::ids::SignalKind;
+use crate::metrics;
+use crate::metrics::MetricError;
+use crate::metrics::telemetry::Telemetry;
 use core::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -17,6 +21,7 @@ pub struct DependencySetBuilder {
     completions: usize,
     hub: Option<SignalHub>,
     clock: Box<dyn Clock>,
+    figures: Figures,
 }
 
 macro_rules! sizes {
@@ -33,7 +38,14 @@ macro_rules! sizes {
 impl DependencySetBuilder {
     pub(super) fn new(hub: Option<SignalHub>) -> Self {
         let sizes = Sizes { tickets: 4_096, targets: 4_096, deps: 16_384, deps_per_ticket: 64, coordinations: 1_024 };
-        Self { sizes, probes: 10, completions: 1_024, hub, clock: Box::new(Monotonic::new()) }
+        Self {
+            sizes,
+            probes: 10,
+            completions: 1_024,
+            hub,
+            clock: Box::new(Monotonic::new()),
+            figures: Figures::default(),
+        }
     }
 
     sizes! {
@@ -71,6 +83,25 @@ impl DependencySetBuilder {
         self
     }
 
+    /// Measures in this registry: `dependency_resolution_time_ms` (from the registration of a dependency until it is met, which comes with a
+    /// threshold of 1,000 ms for its average), `dependency_wake_ns` (from a ticket's outcome until who slept on it has it),
+    /// `dependencies_pending`, `dependency_timeouts`, `probes_run`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the registry: it is full, or has these names for something else.
+    pub fn registry(mut self, registry: &metrics::Registry) -> Result<Self, MetricError> {
+        self.figures.exported = Some(Exported::new(registry)?);
+        Ok(self)
+    }
+
+    /// Tells here what happens; in the process's own by default.
+    #[must_use]
+    pub fn telemetry(mut self, telemetry: &Telemetry) -> Self {
+        self.figures.telemetry = telemetry.clone();
+        self
+    }
+
     /// The set, which hears its hub's completions from now on. Allocates all it will need. A completion that is being signalled by
     /// another thread meanwhile may go by: build sets before the agents run.
     pub fn build(self) -> DependencySet {
@@ -82,9 +113,10 @@ impl DependencySetBuilder {
             (completions, registry.waiting) = (Some(inbox), Some(waiting));
         }
         registry.hub = self.hub.clone();
+        registry.figures = self.figures.clone();
         let registry = Turns::answering(registry, Registry::catch_up);
-        let (clock, bell, probes) = (self.clock, OnceLock::new(), self.probes);
-        let shared = Arc::new(Shared { registry, slots, clock, bell, probes, completions });
+        let (clock, bell, probes, figures) = (self.clock, OnceLock::new(), self.probes, self.figures);
+        let shared = Arc::new(Shared { registry, slots, clock, bell, probes, figures, completions });
         if let Some(hub) = self.hub {
             let weak = Arc::downgrade(&shared);
             hub.listen(SignalKind::AGENT_COMPLETED.mask(), weak);

@@ -2,6 +2,7 @@
 
 use super::DepError;
 use super::dep::{Dep, DepId, DepState, On, Target};
+use super::figures::Figures;
 use super::heap::Heap;
 use super::signalled::Waiting;
 use super::ticket::{FAILED, READY, Slot};
@@ -39,6 +40,8 @@ pub(super) struct Entry {
     pub(super) timeout: Duration,
     pub(super) retries: u8,
     pub(super) asked: u32,
+    /// When it was registered.
+    pub(super) since: u64,
     pub(super) resolved_at: Option<u64>,
     /// The level that resolved it.
     pub(super) resolved_by: Option<f64>,
@@ -119,6 +122,7 @@ pub(super) struct Registry {
     pub(super) waiting: Option<Waiting>,
     /// Dependencies that were met and that the hub did not want to know of.
     pub(super) unannounced: u64,
+    pub(super) figures: Figures,
 }
 
 /// Twice what is in it at the most, so that a map that was changed often is put in order in its place.
@@ -140,6 +144,7 @@ impl Registry {
             timeout: Duration::ZERO,
             retries: 0,
             asked: 0,
+            since: 0,
             resolved_at: None,
             resolved_by: None,
             ticket: NONE,
@@ -170,6 +175,7 @@ impl Registry {
             hub: None,
             waiting: None,
             unannounced: 0,
+            figures: Figures::default(),
             sizes: sizes.clone(),
         }
     }
@@ -303,6 +309,7 @@ impl Registry {
             timeout: dep.timeout,
             retries: dep.max_retries,
             asked: 0,
+            since: now,
             resolved_at: None,
             resolved_by: None,
             ticket,
@@ -313,6 +320,7 @@ impl Registry {
             generation: before.generation.wrapping_add(1),
         };
         self.timeouts.set(place, now.saturating_add(ns(dep.timeout)));
+        self.figures.registered(&self.deps[place as usize]);
     }
 
     /// Settles what is settled already, and lets the rest wait.
@@ -349,6 +357,7 @@ impl Registry {
         self.probes.remove(dep);
         let Entry { coordination, ticket, .. } = self.deps[dep as usize];
         self.deps[dep as usize].state = state;
+        self.figures.settled(&self.deps[dep as usize]);
         self.coord(coordination).pending -= 1;
         let record = &mut self.tickets[ticket as usize];
         if record.outcome.is_some() {
@@ -365,7 +374,7 @@ impl Registry {
     fn finish(&mut self, ticket: u32, outcome: Result<(), DepError>) {
         let record = &mut self.tickets[ticket as usize];
         record.outcome = Some(outcome);
-        self.slots[ticket as usize].finish(if outcome.is_ok() { READY } else { FAILED });
+        self.slots[ticket as usize].finish(if outcome.is_ok() { READY } else { FAILED }, self.figures.now());
         if let Some(bell) = &record.bell {
             bell.notify_all();
         }

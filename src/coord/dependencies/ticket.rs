@@ -11,7 +11,7 @@
 
 use super::{DepError, DependencySet, Unmet};
 use crate::Event;
-use crate::sync::{AtomicU64, Deadline, Ordering};
+use crate::sync::{AtomicU64, Counter, Deadline, Ordering};
 use core::fmt;
 use core::time::Duration;
 
@@ -23,12 +23,14 @@ pub(super) const FAILED: u64 = 2;
 /// What a ticket's holder looks at without a turn.
 pub(super) struct Slot {
     outcome: AtomicU64,
+    /// When it got that, if somebody wants to know. Ordered by it.
+    over: Counter,
     event: Event,
 }
 
 impl Slot {
     pub(super) fn new() -> Self {
-        Self { outcome: AtomicU64::new(PENDING), event: Event::new() }
+        Self { outcome: AtomicU64::new(PENDING), over: Counter::new(), event: Event::new() }
     }
 
     /// For the next holder, who gets it through the registry.
@@ -36,7 +38,8 @@ impl Slot {
         self.outcome.store(PENDING, Ordering::Relaxed);
     }
 
-    pub(super) fn finish(&self, outcome: u64) {
+    pub(super) fn finish(&self, outcome: u64, now: u64) {
+        self.over.set(now);
         self.outcome.store(outcome, Ordering::Release); // D1, pairs with D2
         self.event.notify_all();
     }
@@ -130,7 +133,9 @@ impl<'a> Ticket<'a> {
             let until_due = due.map(|due| Duration::from_nanos(due.saturating_sub(self.set.shared.now())));
             // On a clock that stands still, nothing becomes due by sleeping; but somebody may turn it.
             let nap = until_due.into_iter().chain(limit.remaining()).min().map(|nap| nap.max(SHORTEST));
-            self.slot().event.wait_until(nap, || self.slot().is_over().is_some());
+            if self.slot().event.wait_until(nap, || self.slot().is_over().is_some()) {
+                self.set.shared.figures.woken(self.slot().over.get());
+            }
         }
     }
 

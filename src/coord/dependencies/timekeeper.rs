@@ -1,6 +1,7 @@
 //! Timeouts and probes.
 
 use super::Shared;
+use crate::clock::Stamp;
 use crate::{Cycle, Duty, TimerId};
 use core::fmt;
 use core::panic::AssertUnwindSafe;
@@ -18,7 +19,9 @@ pub(super) fn advance(shared: &Shared) -> usize {
     while let Some(asked) = turn.due_probe(now, shared.probes) {
         // A user's code: outside of the turn.
         drop(turn);
+        let began = Stamp::now();
         let answer = catch_unwind(AssertUnwindSafe(|| (asked.f)(&asked.cx))).ok();
+        shared.figures.probed(began.elapsed_ns());
         turn = shared.turn();
         turn.answered(&asked, answer, now);
         done += 1;

@@ -9,6 +9,7 @@ use super::set::{MAX, RouterSet};
 use super::types::Consolidate;
 use crate::ids::{KeyId, TaskId};
 use crate::metrics::Histogram;
+use crate::metrics::telemetry::Telemetry;
 use crate::sync::parallelism;
 use core::fmt;
 use std::sync::Arc;
@@ -78,6 +79,7 @@ pub struct RouterSetBuilder {
     pub(super) lanes: usize,
     pub(super) timing: bool,
     pub(super) histogram: Option<Histogram>,
+    pub(super) telemetry: Telemetry,
 }
 
 impl Default for RouterSetBuilder {
@@ -90,6 +92,7 @@ impl Default for RouterSetBuilder {
             lanes: parallelism().unwrap_or(1).min(MOST_LANES),
             timing: true,
             histogram: None,
+            telemetry: Telemetry::default(),
         }
     }
 }
@@ -186,6 +189,12 @@ impl RouterSetBuilder {
     /// Records these times in a histogram, too; see [`RouteMetrics`](super::RouteMetrics).
     pub fn histogram(mut self, histogram: Histogram) -> Self {
         self.histogram = Some(histogram);
+        self
+    }
+
+    /// Tells here what is decided; in the process's own by default.
+    pub fn telemetry(mut self, telemetry: &Telemetry) -> Self {
+        self.telemetry = telemetry.clone();
         self
     }
 

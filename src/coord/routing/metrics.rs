@@ -4,7 +4,7 @@ use super::set::RouterSet;
 use super::stats::RouteStats;
 use super::types::{Decision, Strategy};
 use crate::ids::RuleId;
-use crate::metrics::{Counter, MetricError, Registry};
+use crate::metrics::{Counter, Gauge, MetricError, Registry};
 
 /// Strategies as they are told apart in series, with their names.
 const STRATEGIES: [(Strategy, &str); 5] = [
@@ -18,7 +18,7 @@ const STRATEGIES: [(Strategy, &str); 5] = [
 const DECISIONS: [&str; 8] = ["error", "end", "retry", "parallel", "conditional", "branch", "skip", "continue"];
 
 /// Publishes what a set counts: `routing_decisions_count` by decision and strategy, `route_cache_hits`, `route_cache_misses`,
-/// `router_faults`, and `rule_matches` by rule. For the control plane. Times go straight into the histogram
+/// `router_faults`, `rule_matches` by rule, and how many routers and rules there are (`routing_routers`, `routing_rules`). For the control plane. Times go straight into the histogram
 /// `routing_decision_time_ms`, which comes with a threshold of 2 ms for its average: see
 /// [`RouterSetBuilder::histogram`](super::RouterSetBuilder::histogram).
 ///
@@ -61,6 +61,9 @@ impl RouteMetrics {
             let name = rule.id.get().to_string();
             rules.push((rule.id, registry.counter("rule_matches", &[("rule", &name)])?, 0));
         }
+        let gauge = |name, n: usize| registry.gauge(name, &[]).inspect(|gauge: &Gauge| gauge.set(n as i64));
+        gauge("routing_routers", set.routers().len())?;
+        gauge("routing_rules", set.rules().len())?;
         Ok(Self {
             decisions,
             hits: registry.counter("route_cache_hits", &[])?,

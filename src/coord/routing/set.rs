@@ -13,6 +13,7 @@ use super::{RouterSetBuilder, Rule};
 use crate::clock::Stamp;
 use crate::ids::{RuleId, TaskId};
 use crate::metrics::Histogram;
+use crate::metrics::telemetry::{EventKind, Record, Telemetry};
 use crate::sync::{AtomicU64, Counter, Ordering, caught};
 use crate::value::StateView;
 use core::fmt;
@@ -80,6 +81,7 @@ struct Shared {
     caching: bool,
     timing: bool,
     histogram: Option<Histogram>,
+    telemetry: Telemetry,
 }
 
 /// Routers, and what their verdicts come to. Shared by reference: any thread asks it at any time.
@@ -137,6 +139,7 @@ impl RouterSet {
             caching: settings.cache > 0,
             timing: settings.timing,
             histogram: settings.histogram.clone(),
+            telemetry: settings.telemetry.clone(),
         };
         Self::assemble(plan, Arc::new(shared))
     }
@@ -147,9 +150,11 @@ impl RouterSet {
         order.sort_by_key(|place| core::cmp::Reverse(seats[usize::from(*place)].priority));
         // Of one thread's rules, only whole lines.
         let stride = plan.rules().len().next_multiple_of(8);
+        // Unique among all that share the caches, and never 0. Relaxed: nothing else is told by it.
+        let version = shared.versions.fetch_add(1, Ordering::Relaxed) as u32 + 1;
+        shared.telemetry.emit(Record::RulesChanged { version });
         Self {
-            // Unique among all that share the caches, and never 0. Relaxed: nothing else is told by it.
-            version: shared.versions.fetch_add(1, Ordering::Relaxed) as u32 + 1,
+            version,
             strategies: seats.iter().map(|seat| seat.strategy).collect(),
             reads: plan.specs.iter().fold(Fields::NONE, |reads, spec| reads.and(spec.reads())),
             matches: (0..stride * shared.lanes.len()).map(|_| Counter::new()).collect(),
@@ -181,6 +186,7 @@ impl RouterSet {
         if let Some(words) = lane.cache.find(&key) {
             let route = Route::from_words(words);
             lane.count(&route);
+            self.tell(&route);
             self.shared.history.push(request, words);
             return route;
         }
@@ -218,8 +224,25 @@ impl RouterSet {
             self.matches[place * self.stride() + rule - 1].add(1);
         }
         lane.count(&route);
+        self.tell(&route);
         self.shared.history.push(request, with_time);
         (route, words)
+    }
+
+    #[inline]
+    fn tell(&self, route: &Route) {
+        if self.shared.telemetry.wants(EventKind::Routed) {
+            let Route { decision, strategy, ns, cached, .. } = *route;
+            let record = Record::Routed { decision: decision as u8, strategy: strategy.number(), ns, cached };
+            self.shared.telemetry.emit(record);
+        }
+    }
+
+    #[cold]
+    fn fault(&self, lane: &Lane, place: u8) {
+        lane.fault();
+        let strategy = self.seats[usize::from(place)].strategy.number();
+        self.shared.telemetry.emit(Record::RouterFault { strategy });
     }
 
     #[inline]
@@ -251,7 +274,7 @@ impl RouterSet {
             });
             match all_asked {
                 Some(()) => return (best.words, rule),
-                None => lane.fault(),
+                None => self.fault(lane, self.order[asked - 1]),
             }
         }
     }

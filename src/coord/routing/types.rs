@@ -68,6 +68,14 @@ impl Strategy {
         }
     }
 
+    /// A number for each, as telemetry tells it.
+    pub(super) const fn number(self) -> u8 {
+        match self {
+            Self::Custom(number) => number.saturating_add(4),
+            built_in => built_in.place() as u8,
+        }
+    }
+
     /// A place for each of the four, and one for all custom routers.
     pub(super) const fn place(self) -> usize {
         match self {

@@ -2,13 +2,17 @@
 
 use crate::clock::Stamp;
 use crate::ids::{SignalKind, SignalMask};
-use crate::metrics::{Counter as Instrument, Health, Histogram, MetricError, Registry, Violation};
+use crate::metrics::telemetry::{EventKind, Record, Telemetry};
+use crate::metrics::{Counter as Instrument, Gauge, Health, Histogram, MetricError, Registry, Violation};
 use crate::sync::Counter;
 use crossbeam_utils::CachePadded;
 use std::sync::Arc;
 
 const KINDS: usize = SignalKind::COUNT as usize;
 const PROPAGATION: &str = "signal_propagation_time_ms";
+
+/// Of signals that nobody measures.
+const NEVER: Stamp = Stamp::from_bits(0);
 
 /// Signals of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +57,24 @@ pub struct SignalMetrics {
     pub subscribers: usize,
 }
 
+/// What shows why signals are late, as of the last look at health.
+struct Causes {
+    history: Gauge,
+    payload: Gauge,
+}
+
+impl Causes {
+    fn new(registry: &Registry) -> Result<Self, MetricError> {
+        let gauge = |name| registry.gauge(name, &[]);
+        Ok(Self { history: gauge("signal_history_len")?, payload: gauge("signal_payload_bytes")? })
+    }
+
+    fn set(&self, history: usize, payload: usize) {
+        self.history.set(history as i64);
+        self.payload.set(payload as i64);
+    }
+}
+
 /// The series of a hub in a registry of the application's.
 pub(super) struct Exported {
     sent: Vec<Instrument>,
@@ -60,6 +82,7 @@ pub(super) struct Exported {
     filtered: Instrument,
     lagged: Instrument,
     propagation: Histogram,
+    causes: Causes,
 }
 
 impl Exported {
@@ -74,6 +97,7 @@ impl Exported {
             filtered: registry.counter("signals_filtered", &[])?,
             lagged: registry.counter("signals_lagged", &[])?,
             propagation: registry.histogram(PROPAGATION, &[])?,
+            causes: Causes::new(registry)?,
         })
     }
 }
@@ -88,6 +112,7 @@ struct Measured {
     kinds: Box<[CachePadded<OfKind>]>,
     registry: Registry,
     propagation: Histogram,
+    causes: Causes,
 }
 
 pub(super) struct Figures {
@@ -97,15 +122,17 @@ pub(super) struct Figures {
     lagged: Counter,
     measured: Option<Measured>,
     exported: Option<Arc<Exported>>,
+    telemetry: Telemetry,
 }
 
 impl Figures {
-    pub(super) fn new(metrics: bool, exported: Option<Arc<Exported>>) -> Self {
+    pub(super) fn new(metrics: bool, exported: Option<Arc<Exported>>, telemetry: Telemetry) -> Self {
         let measured = || {
             let registry = Registry::builder().build();
             let propagation = registry.histogram(PROPAGATION, &[]).ok()?;
             let kind = |_| CachePadded::new(OfKind { sent: Counter::new(), received: Counter::new() });
-            Some(Measured { kinds: (0..KINDS).map(kind).collect(), registry, propagation })
+            let causes = Causes::new(&registry).ok()?;
+            Some(Measured { kinds: (0..KINDS).map(kind).collect(), registry, propagation, causes })
         };
         Self {
             filtered: CachePadded::new(Counter::new()),
@@ -114,23 +141,26 @@ impl Figures {
             lagged: Counter::new(),
             measured: if metrics { measured() } else { None },
             exported: exported.filter(|_| metrics),
+            telemetry,
         }
     }
 
     /// The moment of sending, where somebody wants to know.
     #[inline]
     pub(super) fn now(&self) -> Stamp {
-        if self.measured.is_some() { Stamp::now() } else { Stamp::from_bits(0) }
+        let wanted = self.measured.is_some() || self.telemetry.wants(EventKind::SignalReceived);
+        if wanted { Stamp::now() } else { NEVER }
     }
 
     #[inline]
-    pub(super) fn sent(&self, kind: SignalKind) {
+    pub(super) fn sent(&self, kind: SignalKind, n: usize) {
         if let Some(measured) = &self.measured {
-            measured.kinds[usize::from(kind.get())].sent.add(1);
+            measured.kinds[usize::from(kind.get())].sent.add(n as u64);
         }
         if let Some(exported) = &self.exported {
-            exported.sent[usize::from(kind.get())].add(1);
+            exported.sent[usize::from(kind.get())].add(n as u64);
         }
+        self.telemetry.emit(Record::SignalSent { kind, n: n as u32 });
     }
 
     /// Subscriptions that a signal, or some, did not enter.
@@ -147,8 +177,15 @@ impl Figures {
     /// A subscriber has the signal in its hands.
     #[inline]
     pub(super) fn received(&self, kind: SignalKind, sent: Stamp) {
+        let told = self.telemetry.wants(EventKind::SignalReceived);
+        if !told && self.measured.is_none() {
+            return;
+        }
+        let ns = if sent == NEVER { 0 } else { sent.elapsed_ns() };
+        if told {
+            self.telemetry.emit(Record::SignalReceived { kind, ns });
+        }
         let Some(measured) = &self.measured else { return };
-        let ns = sent.elapsed_ns();
         measured.kinds[usize::from(kind.get())].received.add(1);
         measured.propagation.record(ns);
         if let Some(exported) = &self.exported {
@@ -159,6 +196,7 @@ impl Figures {
 
     pub(super) fn lagged(&self, missed: u64) {
         self.lagged.add(missed);
+        self.telemetry.emit(Record::SignalLagged { missed });
         if let Some(exported) = &self.exported {
             exported.lagged.add(missed);
         }
@@ -193,7 +231,9 @@ impl Figures {
         metrics
     }
 
-    pub(super) fn health(&self) -> (Health, Vec<Violation>) {
+    pub(super) fn health(&self, history: usize, payload: usize) -> (Health, Vec<Violation>) {
+        let causes = self.measured.iter().map(|own| &own.causes).chain(self.exported.iter().map(|all| &all.causes));
+        causes.for_each(|causes| causes.set(history, payload));
         self.measured.as_ref().map_or((Health::Operational, Vec::new()), |measured| measured.registry.health())
     }
 }

@@ -9,6 +9,7 @@ use super::{BatchDelivered, Delivered, SignalError, Subscription};
 use crate::clock::Stamp;
 use crate::coord::{Closed, Overflow, ScopeClosed, Scoped, Stage};
 use crate::ids::{AgentId, CoordId, SignalKind, SignalMask};
+use crate::metrics::telemetry::Telemetry;
 use crate::metrics::{Health, MetricError, Registry, Violation};
 use crate::sync::{Mutex, Swap};
 use crate::value::SetRef;
@@ -75,6 +76,12 @@ impl SignalHubBuilder {
     pub fn registry(mut self, registry: &Registry) -> Result<Self, MetricError> {
         self.settings.exported = Some(Arc::new(Exported::new(registry)?));
         Ok(self)
+    }
+
+    /// Tells here what happens; in the process's own by default.
+    pub fn telemetry(mut self, telemetry: &Telemetry) -> Self {
+        self.settings.telemetry = telemetry.clone();
+        self
     }
 
     /// The hub.
@@ -147,6 +154,7 @@ impl SignalHub {
                 max_subscribers: 1_024,
                 metrics: true,
                 exported: None,
+                telemetry: Telemetry::default(),
             },
         }
     }
@@ -292,7 +300,7 @@ impl SignalHub {
     ///
     /// [`UnknownCoordination`](SignalError::UnknownCoordination).
     pub fn health(&self, coordination: CoordId) -> Result<(Health, Vec<Violation>), SignalError> {
-        self.with(coordination, |scope| Ok(scope.figures.health()))
+        self.with(coordination, |scope| Ok(scope.health()))
     }
 
     /// Closes a coordination: its history goes, subscribers receive what they have and are then disconnected, and what is sent to it

@@ -12,6 +12,8 @@ use crate::Builder;
 use crate::broadcast::lossy::{Lagged, Receiver, SharedSender};
 use crate::coord::{Closed, Overflow};
 use crate::ids::{AgentId, CoordId, SignalKind};
+use crate::metrics::telemetry::{Record as Told, Telemetry};
+use crate::metrics::{Health, Violation};
 use crate::sync::{AtomicUsize, Counter, Mutex, MutexGuard, Ordering, Swap};
 use crate::value::SetRef;
 use std::sync::{Arc, PoisonError};
@@ -28,6 +30,7 @@ pub(super) struct Settings {
     pub(super) max_subscribers: usize,
     pub(super) metrics: bool,
     pub(super) exported: Option<Arc<Exported>>,
+    pub(super) telemetry: Telemetry,
 }
 
 /// For the control plane: who subscribes, leaves, or closes.
@@ -94,7 +97,7 @@ impl Scope {
             archive: Mutex::new(Some(archive)),
             archived: Counter::new(),
             archive_missed: Counter::new(),
-            figures: Figures::new(settings.metrics, settings.exported.clone()),
+            figures: Figures::new(settings.metrics, settings.exported.clone(), settings.telemetry.clone()),
             handles: AtomicUsize::new(0),
             settings,
         })
@@ -111,7 +114,7 @@ impl Scope {
         let delivered = table.deliver(1, |entry| {
             if entry.wants(signal, &address) { (1, entry.inbox.ring.send(record)) } else { (0, Ok(())) }
         });
-        self.figures.sent(signal.kind);
+        self.figures.sent(signal.kind, 1);
         self.figures.filtered(delivered.filtered);
         table.listeners.tell(self.coordination, signal);
         Ok(delivered)
@@ -140,7 +143,9 @@ impl Scope {
             let count = wanted.clone().count();
             (count, entry.inbox.ring.send_counted(count, wanted.map(|signal| signal.stamped(now))))
         });
-        signals.iter().for_each(|signal| self.figures.sent(signal.kind));
+        for run in signals.chunk_by(|signal, next| signal.kind == next.kind) {
+            self.figures.sent(run[0].kind, run.len());
+        }
         self.figures.filtered(filtered);
         signals.iter().for_each(|signal| table.listeners.tell(self.coordination, signal));
         Ok(BatchDelivered { accepted: signals.len(), n, filtered, lagging, stopped: stopped.map(|(_, error)| error) })
@@ -268,6 +273,9 @@ impl Scope {
                 }
             }
         }
+        if archived > 0 {
+            self.settings.telemetry.emit(Told::HistoryArchived { n: archived as u64 });
+        }
         Ok(archived)
     }
 
@@ -284,6 +292,12 @@ impl Scope {
             subscribers: self.table.load().entries.len(),
             ..self.figures.read()
         }
+    }
+
+    /// With what may be the reason: the history, and the largest payload of the last ten.
+    pub(super) fn health(&self) -> (Health, Vec<Violation>) {
+        let newest = self.history.history().rev().take(10).filter_map(|(_, record)| Signal::from_words(record));
+        self.figures.health(self.history_len(), newest.map(|signal| signal.payload.bytes()).max().unwrap_or(0))
     }
 
     pub(super) fn join(&self) {

@@ -142,6 +142,17 @@ pub enum SignalPayload {
 }
 
 impl SignalPayload {
+    /// How many bytes of a record it fills.
+    pub(super) const fn bytes(&self) -> usize {
+        match self {
+            Self::Initialized { .. } => 16,
+            Self::Completed { .. } => 24,
+            Self::DependencyResolved { .. } => 32,
+            Self::Message { .. } => 48,
+            Self::Custom(body) => body.len(),
+        }
+    }
+
     /// The most a payload takes, in bytes, with eight for what kind it is.
     pub const MAX: usize = 64;
     /// How long a sender waits for an answer unless it says otherwise, in milliseconds.

@@ -1,10 +1,13 @@
 //! How a store is set up.
 
 use super::commit::Commits;
+use super::figures::{Exported, Figures};
 use super::pools::Pools;
 use super::{BUILT, StateStore};
 use crate::clock::{Clock, Monotonic};
 use crate::ids::{Interner, KeyId};
+use crate::metrics::telemetry::Telemetry;
+use crate::metrics::{MetricError, Registry};
 use core::fmt;
 
 /// Sizes of a [`StateStore`], all fixed once it is built; each is at least 1.
@@ -16,6 +19,7 @@ pub struct StateBuilder {
     watchers: usize,
     watch_capacity: usize,
     clock: Box<dyn Clock>,
+    figures: Figures,
 }
 
 macro_rules! sizes {
@@ -39,6 +43,7 @@ impl StateBuilder {
             watchers: 64,
             watch_capacity: 1_024,
             clock: Box::new(Monotonic::new()),
+            figures: Figures::default(),
         }
     }
 
@@ -64,12 +69,31 @@ impl StateBuilder {
         self
     }
 
+    /// Measures in this registry: `state_get_ns`, `state_commit_ns` (a write, with the wait for its turn), `state_commit_batch` (versions that
+    /// one thread made in one turn), `state_keys`, `state_bytes`. Without it nothing is measured: reading the clock costs more than
+    /// reading a key.
+    ///
+    /// # Errors
+    ///
+    /// Those of the registry: it is full, or has these names for something else.
+    pub fn registry(mut self, registry: &Registry) -> Result<Self, MetricError> {
+        self.figures.exported = Some(Exported::new(registry)?);
+        Ok(self)
+    }
+
+    /// Tells here what is committed; in the process's own by default.
+    #[must_use]
+    pub fn telemetry(mut self, telemetry: &Telemetry) -> Self {
+        self.figures.telemetry = telemetry.clone();
+        self
+    }
+
     /// The store. Allocates all it will need but the names of keys, watchers' rings and documents.
     pub fn build(self) -> StateStore {
         let names = Interner::<KeyId>::new(self.keys);
         StateStore {
             number: BUILT.next(),
-            commits: Commits::new(names.capacity(), self.history, self.watchers),
+            commits: Commits::new(names.capacity(), self.history, self.watchers, self.figures),
             names,
             pools: Pools::new(self.sets, self.blobs),
             clock: self.clock,

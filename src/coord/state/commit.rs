@@ -23,6 +23,7 @@
 //! The second look of `snapshot` needs no fence: whoever has read a value of a later version has it from a record whose reading
 //! acquires (C2 in `slot/two_copy.rs`), and with it the odd sequence that was stored before.
 
+use super::figures::Figures;
 use super::history::{Change, History};
 use super::post::{Answer, Command, Posts};
 use super::watch::Watching;
@@ -49,6 +50,8 @@ struct Desk {
     /// Keys that were come by, with the number of the search that came by them.
     marks: Box<[u64]>,
     searches: u64,
+    /// Versions of this turn.
+    batch: u64,
 }
 
 impl Desk {
@@ -73,6 +76,7 @@ pub(super) struct Commits {
     history: History,
     posts: Posts,
     desks: Turns<Desk>,
+    pub(super) figures: Figures,
 }
 
 /// The right to commit.
@@ -85,11 +89,12 @@ impl Drop for Right<'_> {
     /// Takes along what was left meanwhile, before the turn is over.
     fn drop(&mut self) {
         self.commits.posts.serve(|command| self.commits.run(&mut self.turn, command));
+        self.commits.figures.batch(core::mem::take(&mut self.turn.batch));
     }
 }
 
 impl Commits {
-    pub(super) fn new(keys: usize, history: usize, watchers: usize) -> Self {
+    pub(super) fn new(keys: usize, history: usize, watchers: usize, figures: Figures) -> Self {
         let desk = Desk {
             version: 0,
             watching: Vec::with_capacity(watchers),
@@ -97,6 +102,7 @@ impl Commits {
             plan: Vec::with_capacity(keys),
             marks: vec![0; keys].into(),
             searches: 0,
+            batch: 0,
         };
         Self {
             values: (0..keys).map(|_| TwoCopy::default()).collect(),
@@ -106,6 +112,7 @@ impl Commits {
             history: History::new(history),
             posts: Posts::new(),
             desks: Turns::new(desk),
+            figures,
         }
     }
 
@@ -202,6 +209,8 @@ impl Commits {
         plan.retain(|&(key, then)| self.read(key).0 != then);
         let version = self.commit(turn, plan.iter().copied(), by, at);
         turn.plan = plan;
+        drop(right);
+        self.figures.rolled_back(to, version);
         Ok(version)
     }
 
@@ -215,10 +224,11 @@ impl Commits {
     ) -> u64 {
         let before = turn.version;
         turn.version += 1;
-        let version = turn.version;
+        let (version, mut written) = (turn.version, 0);
         self.sequence.store(before << 1 | WRITING, Ordering::Relaxed);
         for (key, new) in changes {
             let old = self.replace(key, new);
+            written += 1;
             let change = Change { version, key, old, new, by, at };
             self.history.append(change);
             if !turn.watching.is_empty() {
@@ -230,6 +240,8 @@ impl Commits {
         for change in turn.changes.drain(..) {
             turn.watching.iter_mut().for_each(|watching| watching.tell(&change));
         }
+        turn.batch += 1;
+        self.figures.committed(version, written, self.present());
         version
     }
 
