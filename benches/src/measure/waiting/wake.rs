@@ -17,7 +17,7 @@ use std::time::Duration;
 pub(super) const NAME: &str = "wake";
 
 /// Messages of a turn, and those before the first that counts.
-const MESSAGES: usize = 200;
+pub(in crate::measure) const MESSAGES: usize = 200;
 const WARM_UP: usize = 10;
 
 /// What p50 and p99 may be of the best peer's.
@@ -25,7 +25,7 @@ const GOAL: f64 = 1.0;
 
 /// p50 and p99 of a turn.
 const QUANTILES: [f64; 2] = [0.5, 0.99];
-type Sample = [u64; 2];
+pub(in crate::measure) type Sample = [u64; 2];
 
 pub(super) struct Measured {
     contenders: Vec<(&'static str, Role)>,
@@ -61,7 +61,7 @@ fn contenders(pause: Duration) -> Vec<Contender<Sample>> {
 }
 
 /// Both ends of a channel: a call that sends, and one that sleeps until there is something or everything is over.
-fn contender<S, R>(
+pub(in crate::measure) fn contender<S, R>(
     name: &'static str,
     role: Role,
     pause: Duration,
@@ -163,7 +163,9 @@ fn peers(pause: Duration) -> [Contender<Sample>; 3] {
 }
 
 /// A word, and a thread that sleeps until it is not zero.
-fn bare(park: impl Fn() + Send) -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Option<u64> + Send) {
+pub(in crate::measure) fn bare(
+    park: impl Fn() + Send,
+) -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Option<u64> + Send) {
     let shared = Arc::new((AtomicU64::new(0), OnceLock::<Thread>::new()));
     let receive = {
         let shared = Arc::clone(&shared);

@@ -1,0 +1,225 @@
+//! What a row came to, and whether its gates hold. A gate fails the run, a goal only tells how far it is.
+//!
+//! A gate is held against the p99, a goal against the p50: medians over the rounds of each round's.
+
+use super::work::Sample;
+use crate::measure::turns::{Contender, Role, Turns};
+use crate::stats::median;
+
+/// What a row's figures are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quantity {
+    Time,
+    /// How often in a second: one over the mean time.
+    Rate,
+}
+
+/// All times in ns; a rate as the time that one takes. NaN where there is none.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    /// Which scenarios of the specification it is the figure of.
+    pub(super) scenario: &'static str,
+    pub(super) quantity: Quantity,
+    pub(super) source_ns: f64,
+    pub(super) gate_ns: f64,
+    pub(super) goal_ns: f64,
+    /// Of which other contenders' p50 ringway's may be how many times.
+    pub(super) ratios: &'static [(&'static str, f64)],
+    /// Ringway first.
+    pub(super) contenders: Vec<Contender<Sample>>,
+}
+
+impl Row {
+    pub(super) fn place_of(&self, contender: &str) -> Option<usize> {
+        self.contenders.iter().position(|one| one.name == contender)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Measured {
+    pub(super) row: Row,
+    pub(super) turns: Turns<Sample>,
+}
+
+/// A gate that was measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Gate {
+    /// The contender that a ratio is to; none for a time.
+    pub(super) to: Option<&'static str>,
+    pub(super) found: f64,
+    pub(super) most: f64,
+}
+
+impl Gate {
+    /// What is no number holds no gate.
+    pub(super) fn holds(&self) -> bool {
+        self.found <= self.most
+    }
+}
+
+impl Measured {
+    /// The median over the rounds; NaN before the first.
+    pub(super) fn figure(&self, contender: usize, of: impl Fn(&Sample) -> f64) -> f64 {
+        median(&mut self.turns.figures(contender, of))
+    }
+
+    pub(super) fn p50(&self, contender: usize) -> f64 {
+        self.figure(contender, |sample| self.typical(sample))
+    }
+
+    pub(super) fn p99(&self, contender: usize) -> f64 {
+        self.figure(contender, |sample| sample.p99)
+    }
+
+    /// What speaks for a turn.
+    fn typical(&self, sample: &Sample) -> f64 {
+        match self.row.quantity {
+            Quantity::Time => sample.p50,
+            Quantity::Rate => sample.mean,
+        }
+    }
+
+    /// The median of each round's ratio.
+    pub(super) fn ratio(&self, contender: usize, to: usize) -> f64 {
+        let figures = |of| self.turns.figures(of, |sample| self.typical(sample));
+        median(&mut figures(contender).iter().zip(figures(to)).map(|(one, other)| one / other).collect::<Vec<_>>())
+    }
+
+    /// Places of those that ringway is compared with.
+    pub(super) fn others(&self) -> impl Iterator<Item = usize> {
+        (1..self.row.contenders.len()).filter(|&place| self.row.contenders[place].role == Role::Peer)
+    }
+
+    /// What the gate of a time is held against.
+    pub(super) fn gated(&self) -> f64 {
+        match self.row.quantity {
+            Quantity::Time => self.p99(0),
+            Quantity::Rate => self.p50(0),
+        }
+    }
+
+    /// How many times the goal it takes: up to 1, it is reached.
+    pub(super) fn of_goal(&self) -> Option<f64> {
+        let of_goal = self.p50(0) / self.row.goal_ns;
+        (!of_goal.is_nan()).then_some(of_goal)
+    }
+
+    /// None where no round was finished: an interruption, or a failure, which is told by itself.
+    pub(super) fn gates(&self) -> Vec<Gate> {
+        if self.turns.rounds.is_empty() {
+            return Vec::new();
+        }
+        let time = Gate { to: None, found: self.gated(), most: self.row.gate_ns };
+        let ratio = |(to, most): &(&'static str, f64)| {
+            let found = self.row.place_of(to).map_or(f64::NAN, |place| self.ratio(0, place));
+            Gate { to: Some(*to), found, most: *most }
+        };
+        [time].into_iter().chain(self.row.ratios.iter().map(ratio)).collect()
+    }
+
+    /// Operations that were verified, of all contenders.
+    pub(super) fn operations(&self) -> u64 {
+        self.turns.rounds.iter().flat_map(|round| &round.samples).map(|sample| sample.operations).sum()
+    }
+
+    pub(super) fn failure(&self) -> Option<String> {
+        self.turns.failure.as_ref().map(|failure| format!("{}, {failure}", self.row.name))
+    }
+}
+
+/// Whether nothing came out wrong and, where gates are judged, all of them hold.
+pub(super) fn passes(measured: &[Measured], judged: bool) -> bool {
+    let right = measured.iter().all(|one| one.turns.failure.is_none());
+    right && (!judged || measured.iter().flat_map(Measured::gates).all(|gate| gate.holds()))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::measure::turns::Round;
+
+    fn idle(name: &'static str, role: Role) -> Contender<Sample> {
+        Contender { name, role, turn: Box::new(|_| Err("it is not run".to_owned())) }
+    }
+
+    fn sample([p50, p99]: [f64; 2]) -> Sample {
+        Sample { p50, p99, mean: (p50 + p99) / 2.0, operations: 10 }
+    }
+
+    /// A row with a gate of 100 ns and a goal of 20 ns, 1.5 times "bare" at most; in each round p50 and p99 of ringway, a
+    /// reference, and "bare".
+    pub(in super::super) fn measured(rounds: &[[[f64; 2]; 3]]) -> Measured {
+        let round = |of: &[[f64; 2]; 3]| Round { line_ns: vec![100.0], samples: of.map(sample).to_vec() };
+        let row = Row {
+            name: "a row",
+            scenario: "S-X1",
+            quantity: Quantity::Time,
+            source_ns: 1_000.0,
+            gate_ns: 100.0,
+            goal_ns: 20.0,
+            ratios: &[("bare", 1.5)],
+            contenders: vec![idle("ringway", Role::Ringway), idle("locks", Role::Peer), idle("bare", Role::Ceiling)],
+        };
+        Measured { row, turns: Turns { rounds: rounds.iter().map(round).collect(), failure: None } }
+    }
+
+    const GOOD: [[f64; 2]; 3] = [[15.0, 100.0], [45.0, 400.0], [10.0, 20.0]];
+
+    #[test]
+    fn figures_are_medians_over_the_rounds_and_ratios_are_taken_in_each() {
+        let one =
+            measured(&[GOOD, [[30.0, 90.0], [30.0, 90.0], [40.0, 50.0]], [[16.0, 300.0], [64.0, 65.0], [16.0, 17.0]]]);
+        assert_eq!((one.p50(0), one.p99(0), one.p50(1)), (16.0, 100.0, 45.0));
+        assert_eq!((one.ratio(1, 0), one.ratio(0, 2)), (3.0, 1.0));
+        assert_eq!((one.of_goal(), one.operations(), one.others().collect::<Vec<_>>()), (Some(0.8), 90, vec![1]));
+    }
+
+    #[test]
+    fn a_planted_miss_fails_the_run() {
+        let late = [[15.0, 100.1], [45.0, 400.0], [10.0, 20.0]];
+        let slow = [[15.1, 100.0], [45.0, 400.0], [10.0, 20.0]];
+        let broken = [[f64::NAN; 2]; 3];
+        for (rounds, holds) in
+            [(GOOD, [true, true]), (late, [false, true]), (slow, [true, false]), (broken, [false; 2])]
+        {
+            let one = measured(&[rounds]);
+            assert_eq!(one.gates().iter().map(Gate::holds).collect::<Vec<_>>(), holds, "{rounds:?}");
+            let all = [measured(&[GOOD]), one];
+            assert_eq!(passes(&all, true), holds == [true; 2], "{rounds:?}");
+            assert!(passes(&all, false), "gates are told only");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_held_against_its_gate_by_its_mean() {
+        let mut one = measured(&[GOOD]);
+        one.row.quantity = Quantity::Rate;
+        assert_eq!((one.p50(0), one.gated()), (57.5, 57.5));
+        one.row.gate_ns = 57.0;
+        assert!(!passes(&[one], true));
+    }
+
+    #[test]
+    fn what_came_out_wrong_fails_with_and_without_gates() {
+        let mut one = measured(&[GOOD]);
+        one.turns.failure = Some("ringway: 99 instead of 100".to_owned());
+        let all = [one];
+        assert!(!passes(&all, true) && !passes(&all, false));
+        assert_eq!(all[0].failure().as_deref(), Some("a row, ringway: 99 instead of 100"));
+    }
+
+    #[test]
+    fn what_was_interrupted_before_its_first_round_is_not_judged() {
+        let one = measured(&[]);
+        assert!(one.gates().is_empty() && one.of_goal().is_none());
+        assert!(passes(&[one], true));
+    }
+
+    #[test]
+    fn a_ratio_to_nobody_holds_no_gate() {
+        let mut one = measured(&[GOOD]);
+        one.row.ratios = &[("somebody else", 2.0)];
+        assert!(!passes(&[one], true));
+    }
+}
