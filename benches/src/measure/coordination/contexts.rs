@@ -1,6 +1,6 @@
 //! Contexts: ten agents get theirs, and read them.
 
-use super::work::{Block, Sample, Work, contender, expect};
+use super::work::{Block, Sample, Work, beside, contender, expect};
 use super::{AGENTS, C, agent};
 use crate::measure::turns::{Contender, Role};
 use ringway::coord::contexts::{
@@ -10,7 +10,7 @@ use ringway::coord::contexts::{
 use ringway::ids::{AgentId, CoordId, SessionId};
 use std::collections::HashMap;
 use std::hint::black_box;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// Reads of a block.
 const READS: u64 = 1_000;
@@ -225,25 +225,35 @@ impl<F: Fn(AgentId) -> Option<u32> + Send + 'static> Work for Reading<F> {
     }
 }
 
-pub(super) fn reading() -> Vec<Contender<Sample>> {
-    let (mut ours, mut references, mut copies) = (Distributing::new(), references(), deep_copies());
-    for work in [&mut ours as &mut dyn Work, &mut references, &mut copies] {
-        work.run();
-        work.check().expect("contexts are distributed");
-    }
+/// Nobody writes meanwhile, or somebody gives all of them their next contexts, again and again.
+pub(super) fn reading(beside_a_writer: bool) -> Vec<Contender<Sample>> {
+    let mut ours = Distributing::new();
+    ours.run();
+    let (store, ours) = (ours.store.clone(), Mutex::new(ours));
+    let read = move |agent| store.get(C, agent).ok().map(|found| black_box(&found).assignment.agent.index);
+    let write = move || ours.lock().unwrap_or_else(PoisonError::into_inner).run();
     let few = u64::from(AGENTS);
-    let store = ours.store;
     vec![
-        reader("ringway", Role::Ringway, READS, move |agent| {
-            store.get(C, agent).ok().map(|found| black_box(&found).assignment.agent.index)
-        }),
-        reader("RwLock<HashMap>, Arcs", Role::Peer, READS, move |agent| {
-            references.get(agent).map(|found| black_box(&found).assignment.agent.index)
-        }),
-        reader("RwLock<HashMap>, deep copies", Role::Peer, few, move |agent| {
-            copies.get(agent).map(|found| black_box(&found).assignment.agent.index)
-        }),
+        reader("ringway", Role::Ringway, READS, read, beside_a_writer.then_some(write)),
+        plain_reader("RwLock<HashMap>, Arcs", READS, references(), beside_a_writer),
+        plain_reader("RwLock<HashMap>, deep copies", few, deep_copies(), beside_a_writer),
     ]
+}
+
+fn plain_reader<S, V>(name: &'static str, reads: u64, store: PlainStore<S, V>, beside: bool) -> Contender<Sample>
+where
+    S: Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    let (store, bytes) = (Arc::new(store), shared().size_bytes());
+    store.distribute(bytes);
+    let writer = Arc::clone(&store);
+    let write = move || _ = writer.distribute(bytes);
+    let read = move |agent| {
+        let found = store.get(agent)?;
+        Some((store.context)(black_box(&found)).assignment.agent.index)
+    };
+    reader(name, Role::Peer, reads, read, beside.then_some(write))
 }
 
 fn reader(
@@ -251,8 +261,13 @@ fn reader(
     role: Role,
     reads: u64,
     read: impl Fn(AgentId) -> Option<u32> + Send + 'static,
+    write: Option<impl Fn() + Sync + 'static>,
 ) -> Contender<Sample> {
-    contender(name, role, Block::Each(reads), Reading { read, reads, sum: 0 })
+    let (block, reading) = (Block::Each(reads), Reading { read, reads, sum: 0 });
+    match write {
+        Some(write) => beside(name, role, block, reading, write),
+        None => contender(name, role, block, reading),
+    }
 }
 
 #[cfg(test)]
@@ -262,7 +277,7 @@ mod tests {
 
     #[test]
     fn everybody_gets_and_reads_his_own() {
-        for contender in distributing(true).into_iter().chain(reading()) {
+        for contender in distributing(true).into_iter().chain(reading(false)).chain(reading(true)) {
             assert!((contender.turn)(Duration::ZERO).unwrap().operations > 0, "{}", contender.name);
         }
     }

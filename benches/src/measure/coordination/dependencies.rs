@@ -6,12 +6,13 @@ use crate::measure::turns::{Contender, Role};
 use crate::measure::waiting::wake::MESSAGES;
 use crate::process::now_ns;
 use ringway::coord::dependencies::{Dep, DepId, DependencySet, GateId, On, ResourceId, Target};
+use ringway::ids::CoordId;
 use ringway::value::Score;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const TEN: u32 = 10;
 
@@ -66,16 +67,32 @@ impl Work for Satisfied {
     }
 }
 
-/// The reference: levels and waiters in a map behind a lock, and a condition for each waiter.
+/// The reference: levels, waiters and statuses in maps behind a lock, and a condition for each waiter. It has no timeouts, and looks
+/// for no cycles.
 #[derive(Debug, Default)]
 struct PlainSet {
-    targets: Mutex<HashMap<Target, PlainTarget>>,
+    inner: Mutex<PlainInner>,
+}
+
+#[derive(Debug, Default)]
+struct PlainInner {
+    targets: HashMap<(CoordId, Target), PlainTarget>,
+    statuses: HashMap<(CoordId, DepId), PlainStatus>,
+    pending: usize,
+}
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "nobody asks the reference for the rest")]
+struct PlainStatus {
+    resolved: Option<Instant>,
+    last: Option<f64>,
+    needed: f64,
 }
 
 #[derive(Debug, Default)]
 struct PlainTarget {
     level: Option<f64>,
-    waiting: Vec<(f64, Arc<PlainTicket>)>,
+    waiting: Vec<(DepId, f64, Arc<PlainTicket>)>,
 }
 
 #[derive(Debug, Default)]
@@ -90,27 +107,38 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl PlainSet {
-    fn wait(&self, deps: &[Dep]) -> Arc<PlainTicket> {
-        let ticket = Arc::new(PlainTicket::default());
-        let mut targets = lock(&self.targets);
-        for dep in deps {
-            let (target, needed) = (targets.entry(dep.on.target()).or_default(), dep.on.needed());
-            if target.level.is_none_or(|level| level < needed) {
-                target.waiting.push((needed, Arc::clone(&ticket)));
-                *lock(&ticket.unmet) += 1;
-            }
+    /// None if one of them is pending already.
+    fn wait(&self, deps: &[Dep]) -> Option<Arc<PlainTicket>> {
+        let (ticket, now) = (Arc::new(PlainTicket::default()), Instant::now());
+        let PlainInner { targets, statuses, pending } = &mut *lock(&self.inner);
+        let is_pending = |dep: &Dep| statuses.get(&(C, dep.id)).is_some_and(|status| status.resolved.is_none());
+        if deps.iter().any(is_pending) {
+            return None;
         }
-        ticket
+        for dep in deps {
+            let (target, needed) = (targets.entry((C, dep.on.target())).or_default(), dep.on.needed());
+            let met = target.level.is_some_and(|level| level >= needed);
+            if !met {
+                target.waiting.push((dep.id, needed, Arc::clone(&ticket)));
+                *lock(&ticket.unmet) += 1;
+                *pending += 1;
+            }
+            statuses.insert((C, dep.id), PlainStatus { resolved: met.then_some(now), last: target.level, needed });
+        }
+        Some(ticket)
     }
 
     fn set(&self, target: Target, level: f64) {
-        let mut targets = lock(&self.targets);
-        let target = targets.entry(target).or_default();
+        let PlainInner { targets, statuses, pending } = &mut *lock(&self.inner);
+        let target = targets.entry((C, target)).or_default();
         target.level = Some(level);
-        target.waiting.retain(|(needed, ticket)| {
+        target.waiting.retain(|(id, needed, ticket)| {
             if level < *needed {
                 return true;
             }
+            let met = PlainStatus { resolved: Some(Instant::now()), last: Some(level), needed: *needed };
+            statuses.insert((C, *id), met);
+            *pending -= 1;
             let mut unmet = lock(&ticket.unmet);
             *unmet -= 1;
             if *unmet == 0 {
@@ -140,12 +168,12 @@ struct PlainSatisfied {
 
 impl Work for PlainSatisfied {
     fn run(&mut self) {
-        self.ready = self.set.wait(&self.deps).is_ready();
+        self.ready = self.set.wait(&self.deps).is_some_and(|ticket| ticket.is_ready());
     }
 
     fn check(&mut self) -> Result<(), String> {
-        let pending = lock(&self.set.targets).values().map(|target| target.waiting.len()).sum();
-        expect("ready, and pending", (std::mem::take(&mut self.ready), pending), (true, 0_usize))
+        let pending = lock(&self.set.inner).pending;
+        expect("ready, and pending", (std::mem::take(&mut self.ready), pending), (true, 0))
     }
 }
 
@@ -191,7 +219,7 @@ pub(super) fn plain_ends() -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> O
             true
         }
     });
-    (raise, await_each(stamps, move |dep| set.wait(&[dep]).wait_timeout(FAR)))
+    (raise, await_each(stamps, move |dep| set.wait(&[dep]).is_some_and(|ticket| ticket.wait_timeout(FAR))))
 }
 
 fn raise(stamps: Arc<[AtomicU64]>, set: impl Fn(f64) -> bool + Send) -> impl FnMut(u64) -> bool + Send {
@@ -251,7 +279,8 @@ mod tests {
         ours.run();
         assert!(ours.check().is_err());
         let set = PlainSet::default();
-        let ticket = set.wait(&ten());
+        let ticket = set.wait(&ten()).unwrap();
+        assert!(set.wait(&ten()[3..4]).is_none());
         ten().iter().take(9).for_each(|dep| set.set(dep.on.target(), 1.0));
         assert!(!ticket.is_ready() && !ticket.wait_timeout(Duration::from_millis(1)));
         set.set(Target::Gate(GateId::new(9)), 1.0);

@@ -3,6 +3,7 @@
 //! A gate is held against the p99, a goal against the p50: medians over the rounds of each round's.
 
 use super::work::Sample;
+use crate::instrumentation::Estimate;
 use crate::measure::turns::{Contender, Role, Turns};
 use crate::stats::median;
 
@@ -24,10 +25,18 @@ pub(super) struct Row {
     pub(super) source_ns: f64,
     pub(super) gate_ns: f64,
     pub(super) goal_ns: f64,
-    /// Of which other contenders' p50 ringway's may be how many times.
-    pub(super) ratios: &'static [(&'static str, f64)],
+    pub(super) ratios: &'static [RatioGate],
     /// Ringway first.
     pub(super) contenders: Vec<Contender<Sample>>,
+}
+
+/// How many times another contender's p50 ringway's may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RatioGate {
+    pub(super) to: &'static str,
+    pub(super) most: f64,
+    /// Whether only what is beyond it with 95 % confidence is a miss, rather than by the median.
+    pub(super) surely: bool,
 }
 
 impl Row {
@@ -49,14 +58,35 @@ pub(super) struct Gate {
     pub(super) to: Option<&'static str>,
     pub(super) found: f64,
     pub(super) most: f64,
+    pub(super) verdict: Verdict,
 }
 
-impl Gate {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Pass,
+    /// No, and neither does the machine by itself, of which it is no more than so many times: what it has no threads, queues or
+    /// records for. Not a miss.
+    BeyondMachine,
+    Miss,
+}
+
+impl Verdict {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::BeyondMachine => "beyond this machine",
+            Self::Miss => "MISS",
+        }
+    }
+
     /// What is no number holds no gate.
-    pub(super) fn holds(&self) -> bool {
-        self.found <= self.most
+    fn of(found: f64, most: f64) -> Self {
+        if found <= most { Self::Pass } else { Self::Miss }
     }
 }
+
+/// How many times the p99 of what the machine does by itself may be, where that holds no gate.
+const OF_MACHINE: f64 = 1.5;
 
 impl Measured {
     /// The median over the rounds; NaN before the first.
@@ -82,13 +112,17 @@ impl Measured {
 
     /// The median of each round's ratio.
     pub(super) fn ratio(&self, contender: usize, to: usize) -> f64 {
-        let figures = |of| self.turns.figures(of, |sample| self.typical(sample));
-        median(&mut figures(contender).iter().zip(figures(to)).map(|(one, other)| one / other).collect::<Vec<_>>())
+        self.ratios(contender, to).median
     }
 
-    /// Places of those that ringway is compared with.
+    fn ratios(&self, contender: usize, to: usize) -> Estimate {
+        let figures = |of| self.turns.figures(of, |sample| self.typical(sample));
+        Estimate::of(figures(contender).iter().zip(figures(to)).map(|(one, other)| one / other).collect())
+    }
+
+    /// Places of the references, and of what the machine does by itself.
     pub(super) fn others(&self) -> impl Iterator<Item = usize> {
-        (1..self.row.contenders.len()).filter(|&place| self.row.contenders[place].role == Role::Peer)
+        (1..self.row.contenders.len()).filter(|&place| self.row.contenders[place].role != Role::Ringway)
     }
 
     /// What the gate of a time is held against.
@@ -110,12 +144,26 @@ impl Measured {
         if self.turns.rounds.is_empty() {
             return Vec::new();
         }
-        let time = Gate { to: None, found: self.gated(), most: self.row.gate_ns };
-        let ratio = |(to, most): &(&'static str, f64)| {
-            let found = self.row.place_of(to).map_or(f64::NAN, |place| self.ratio(0, place));
-            Gate { to: Some(*to), found, most: *most }
+        let ratio = |gate: &RatioGate| {
+            let place = self.row.place_of(gate.to);
+            let found = place.map_or(f64::NAN, |place| match self.ratios(0, place) {
+                ratios if gate.surely => ratios.low,
+                ratios => ratios.median,
+            });
+            Gate { to: Some(gate.to), found, most: gate.most, verdict: Verdict::of(found, gate.most) }
         };
-        [time].into_iter().chain(self.row.ratios.iter().map(ratio)).collect()
+        self.time_gate().into_iter().chain(self.row.ratios.iter().map(ratio)).collect()
+    }
+
+    fn time_gate(&self) -> Option<Gate> {
+        let (found, most) = (self.gated(), self.row.gate_ns);
+        let by_itself =
+            self.row.contenders.iter().position(|one| one.role == Role::Ceiling).map(|place| self.p99(place));
+        let verdict = match (Verdict::of(found, most), by_itself) {
+            (Verdict::Miss, Some(bare)) if bare > most && found <= OF_MACHINE * bare => Verdict::BeyondMachine,
+            (verdict, _) => verdict,
+        };
+        (!most.is_nan()).then_some(Gate { to: None, found, most, verdict })
     }
 
     /// Operations that were verified, of all contenders.
@@ -131,7 +179,7 @@ impl Measured {
 /// Whether nothing came out wrong and, where gates are judged, all of them hold.
 pub(super) fn passes(measured: &[Measured], judged: bool) -> bool {
     let right = measured.iter().all(|one| one.turns.failure.is_none());
-    right && (!judged || measured.iter().flat_map(Measured::gates).all(|gate| gate.holds()))
+    right && (!judged || measured.iter().flat_map(Measured::gates).all(|gate| gate.verdict != Verdict::Miss))
 }
 
 #[cfg(test)]
@@ -158,7 +206,7 @@ pub(super) mod tests {
             source_ns: 1_000.0,
             gate_ns: 100.0,
             goal_ns: 20.0,
-            ratios: &[("bare", 1.5)],
+            ratios: &[RatioGate { to: "bare", most: 1.5, surely: false }],
             contenders: vec![idle("ringway", Role::Ringway), idle("locks", Role::Peer), idle("bare", Role::Ceiling)],
         };
         Measured { row, turns: Turns { rounds: rounds.iter().map(round).collect(), failure: None } }
@@ -172,7 +220,7 @@ pub(super) mod tests {
             measured(&[GOOD, [[30.0, 90.0], [30.0, 90.0], [40.0, 50.0]], [[16.0, 300.0], [64.0, 65.0], [16.0, 17.0]]]);
         assert_eq!((one.p50(0), one.p99(0), one.p50(1)), (16.0, 100.0, 45.0));
         assert_eq!((one.ratio(1, 0), one.ratio(0, 2)), (3.0, 1.0));
-        assert_eq!((one.of_goal(), one.operations(), one.others().collect::<Vec<_>>()), (Some(0.8), 90, vec![1]));
+        assert_eq!((one.of_goal(), one.operations(), one.others().collect::<Vec<_>>()), (Some(0.8), 90, vec![1, 2]));
     }
 
     #[test]
@@ -184,11 +232,49 @@ pub(super) mod tests {
             [(GOOD, [true, true]), (late, [false, true]), (slow, [true, false]), (broken, [false; 2])]
         {
             let one = measured(&[rounds]);
-            assert_eq!(one.gates().iter().map(Gate::holds).collect::<Vec<_>>(), holds, "{rounds:?}");
+            assert_eq!(
+                one.gates().iter().map(|gate| gate.verdict == Verdict::Pass).collect::<Vec<_>>(),
+                holds,
+                "{rounds:?}"
+            );
             let all = [measured(&[GOOD]), one];
             assert_eq!(passes(&all, true), holds == [true; 2], "{rounds:?}");
             assert!(passes(&all, false), "gates are told only");
         }
+    }
+
+    #[test]
+    fn what_the_machine_does_not_do_by_itself_is_no_miss_unless_ringway_adds_to_it() {
+        for (ringway, bare, expected) in [
+            (100.0, 200.0, Verdict::Pass),
+            (150.0, 100.1, Verdict::BeyondMachine),
+            (150.0, 99.0, Verdict::Miss),
+            (150.3, 100.1, Verdict::Miss),
+        ] {
+            let one = measured(&[[[15.0, ringway], [45.0, 400.0], [10.0, bare]]]);
+            assert_eq!(one.gates()[0].verdict, expected, "{ringway} {bare}");
+            assert_eq!(passes(&[one], true), expected != Verdict::Miss);
+        }
+    }
+
+    #[test]
+    fn a_small_difference_is_a_miss_only_when_it_is_sure() {
+        let rounds = |ratios: &[f64]| -> Vec<_> {
+            ratios.iter().map(|ratio| [[10.0 * ratio, 50.0], [45.0, 400.0], [10.0, 20.0]]).collect()
+        };
+        let now_and_then = [0.9, 1.0, 1.0, 1.1, 1.1, 1.1, 1.2, 1.2, 1.2];
+        for (ratios, misses) in [(now_and_then, false), ([1.1; 9], true)] {
+            let mut one = measured(&rounds(&ratios));
+            one.row.ratios = &[RatioGate { to: "bare", most: 1.05, surely: true }];
+            assert_eq!(passes(&[one], true), !misses);
+        }
+    }
+
+    #[test]
+    fn a_row_without_a_gate_tells_only() {
+        let mut one = measured(&[[[15.0, 1e9], [45.0, 400.0], [10.0, 20.0]]]);
+        (one.row.gate_ns, one.row.ratios) = (f64::NAN, &[]);
+        assert!(one.gates().is_empty() && passes(&[one], true));
     }
 
     #[test]
@@ -219,7 +305,7 @@ pub(super) mod tests {
     #[test]
     fn a_ratio_to_nobody_holds_no_gate() {
         let mut one = measured(&[GOOD]);
-        one.row.ratios = &[("somebody else", 2.0)];
+        one.row.ratios = &[RatioGate { to: "somebody else", most: 2.0, surely: true }];
         assert!(!passes(&[one], true));
     }
 }

@@ -16,6 +16,8 @@ struct Figures {
     received: [u64; SignalKind::COUNT as usize],
     propagation: Duration,
     longest: Duration,
+    /// How many took from so many nanoseconds, a power of two, to twice as many: what a percentile is told by.
+    by_magnitude: [u64; 64],
 }
 
 impl Figures {
@@ -24,6 +26,7 @@ impl Figures {
         self.received[usize::from(signal.kind.get())] += 1;
         self.propagation += propagation;
         self.longest = self.longest.max(propagation);
+        self.by_magnitude[(propagation.as_nanos() as u64 | 1).ilog2() as usize] += 1;
     }
 }
 
@@ -59,7 +62,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl PlainHub {
     pub(super) fn new(remembered: usize) -> Self {
         let none = [0; SignalKind::COUNT as usize];
-        let figures = Figures { sent: none, received: none, propagation: Duration::ZERO, longest: Duration::ZERO };
+        let (propagation, longest) = (Duration::ZERO, Duration::ZERO);
+        let figures = Figures { sent: none, received: none, propagation, longest, by_magnitude: [0; 64] };
         Self {
             subscribers: RwLock::default(),
             history: Mutex::new(VecDeque::with_capacity(remembered)),

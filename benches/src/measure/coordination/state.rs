@@ -1,14 +1,15 @@
 //! The state: values of a thousand keys are read, written and copied.
 
 use super::agent;
-use super::work::{Block, Sample, Work, contender, expect};
+use super::work::{Block, Sample, Work, beside, contender, expect};
 use crate::measure::turns::{Contender, Role};
 use ringway::coord::state::{Snapshot, StateStore};
 use ringway::ids::{AgentId, KeyId};
 use ringway::value::Value;
 use std::collections::{HashMap, VecDeque};
 use std::hint::black_box;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Instant;
 
 const KEYS: u16 = 1_000;
@@ -59,6 +60,29 @@ impl State for StateStore {
 
     fn sum(copied: &Snapshot) -> i64 {
         copied.iter().map(|(_, value)| whole(Some(value))).sum()
+    }
+}
+
+/// One that others use, too.
+impl<S: State + Sync> State for Arc<S> {
+    type Copied = S::Copied;
+
+    #[inline]
+    fn get(&self, key: KeyId) -> Option<Value> {
+        S::get(self, key)
+    }
+
+    #[inline]
+    fn set(&self, key: KeyId, value: Value) -> u64 {
+        S::set(self, key, value)
+    }
+
+    fn copy(&self, into: &mut Self::Copied) -> u64 {
+        S::copy(self, into)
+    }
+
+    fn sum(copied: &Self::Copied) -> i64 {
+        S::sum(copied)
     }
 }
 
@@ -161,6 +185,19 @@ pub(super) fn getting() -> Vec<Contender<Sample>> {
     both(Block::Each(READS), Getting { state: ours(), sum: 0 }, Getting { state: filled(Plain::default()), sum: 0 })
 }
 
+/// While somebody writes, every key the value that it has.
+pub(super) fn getting_beside_a_writer() -> Vec<Contender<Sample>> {
+    fn one<S: State + Sync>(name: &'static str, role: Role, state: S) -> Contender<Sample> {
+        let (state, written) = (Arc::new(state), AtomicU64::new(0));
+        let getting = Getting { state: Arc::clone(&state), sum: 0 };
+        beside(name, role, Block::Each(READS), getting, move || {
+            let key = Setting::<S>::key(written.fetch_add(1, Ordering::Relaxed));
+            state.set(key, Value::Int(key.get().into()));
+        })
+    }
+    vec![one("ringway", Role::Ringway, ours()), one("RwLock<HashMap>", Role::Peer, filled(Plain::default()))]
+}
+
 struct Setting<S> {
     state: S,
     writes: u64,
@@ -246,7 +283,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_and_copied() {
-        for contender in [getting(), setting(), copying()].into_iter().flatten() {
+        for contender in [getting(), getting_beside_a_writer(), setting(), copying()].into_iter().flatten() {
             assert!((contender.turn)(Duration::ZERO).unwrap().operations > 0, "{}", contender.name);
         }
     }

@@ -1,8 +1,9 @@
 //! The rows as a table that a person reads, and as JSON.
 
 use super::CoordinationArgs;
-use super::judge::{Gate, Measured, Quantity};
+use super::judge::{Gate, Measured, Quantity, Verdict};
 use super::work::Sample;
+use crate::measure::turns::Role;
 use crate::process;
 use crate::stats::human;
 use comfy_table::{CellAlignment, Table, presets};
@@ -35,16 +36,17 @@ pub(super) fn text(measured: &[Measured], args: &CoordinationArgs) -> String {
 }
 
 const NOTES: &str = "\
-medians over the rounds of each round's p50 and p99; contenders take turns, ahead: how many times faster ringway is
-on one thread: the script's rows, routing, contexts, state; what is shorter than a reading of the clock is timed many at once
-signals to somebody who spins or is parked, and met dependencies: from the send on one core until it is in hand on the other
-original: as documented, in another language, some of it with disk and polling: no comparison of equals; the reference is";
+medians over the rounds of each round's p50 and p99; contenders take turns; ahead: how many times faster ringway is
+one thread: the script, what is stored, routing, contexts, state; what is shorter than a look at the clock is timed many at once
+two threads: signals to who spins or is parked, met dependencies (from the send until it is in hand on the other core), beside ...
+the original's numbers are documented ones, in another language, partly with disk and polling; the reference is on equal terms";
 
 /// What is missed, and which goals are ahead.
 fn summary(measured: &[Measured], judged: bool) -> String {
     let gates: Vec<_> = measured.iter().flat_map(|one| one.gates().into_iter().map(move |gate| (one, gate))).collect();
     let goals: Vec<_> = measured.iter().filter_map(|one| Some((one, one.of_goal()?))).collect();
-    let (held, reached) = (gates.iter().filter(|(_, gate)| gate.holds()), goals.iter().filter(|(_, of)| *of <= 1.0));
+    let held = gates.iter().filter(|(_, gate)| gate.verdict == Verdict::Pass);
+    let reached = goals.iter().filter(|(_, of)| *of <= 1.0);
     let operations: u64 = measured.iter().map(Measured::operations).sum();
     let mut text = format!(
         "{operations} operations verified; {} of {} gates hold{}; {} of {} goals reached",
@@ -54,8 +56,8 @@ fn summary(measured: &[Measured], judged: bool) -> String {
         reached.count(),
         goals.len(),
     );
-    for (one, gate) in gates.iter().filter(|(_, gate)| !gate.holds()) {
-        text.push_str(&format!("\nMISSED: {}: {}", one.row.name, one.told(gate)));
+    for (one, gate) in gates.iter().filter(|(_, gate)| gate.verdict != Verdict::Pass) {
+        text.push_str(&format!("\ngate: {}: {}", one.row.name, one.told(gate)));
     }
     for (one, of) in goals.iter().filter(|(_, of)| *of > 1.0) {
         text.push_str(&format!("\ngoal ahead: {}: {of:.1} times {}", one.row.name, one.shown(one.row.goal_ns)));
@@ -92,9 +94,9 @@ impl Measured {
     fn told(&self, gate: &Gate) -> String {
         let limit = match gate.to {
             None => self.shown(gate.most),
-            Some(to) => format!("{:.2} of {to}, {} times", gate.found, gate.most),
+            Some(to) => format!("{:.2} of {to}, {} at most", gate.found, gate.most),
         };
-        format!("{limit}: {}", if gate.holds() { "pass" } else { "MISS" })
+        format!("{limit}: {}", gate.verdict.name())
     }
 
     fn cells(&self) -> [String; 10] {
@@ -130,7 +132,7 @@ impl Measured {
                     "times_ringway": self.ratio(place, 0), "rounds_ns": rounds })
         });
         let gates = self.gates().into_iter().map(|gate| {
-            json!({ "to": gate.to, "found": gate.found, "at_most": gate.most, "verdict": verdict(gate.holds()) })
+            json!({ "to": gate.to, "found": gate.found, "at_most": gate.most, "verdict": gate.verdict.name().to_lowercase() })
         });
         json!({ "name": row.name, "scenario": row.scenario, "rate": row.quantity == Quantity::Rate,
                 "rounds": self.turns.rounds.len(), "far_rounds": self.turns.far(),
@@ -140,17 +142,12 @@ impl Measured {
     }
 }
 
-const fn role(role: crate::measure::turns::Role) -> &'static str {
-    use crate::measure::turns::Role;
+const fn role(role: Role) -> &'static str {
     match role {
         Role::Ringway => "ringway",
         Role::Peer => "reference",
         Role::Ceiling => "ceiling",
     }
-}
-
-const fn verdict(pass: bool) -> &'static str {
-    if pass { "pass" } else { "fail" }
 }
 
 pub(super) fn json(measured: &[Measured], args: &CoordinationArgs, fine: bool) -> Value {
@@ -159,10 +156,12 @@ pub(super) fn json(measured: &[Measured], args: &CoordinationArgs, fine: bool) -
     json!({ "machine": crate::machine::json(), "rounds": args.rounds, "millis": args.millis,
             "rows": measured.iter().map(Measured::json).collect::<Vec<_>>(),
             "operations_verified": measured.iter().map(Measured::operations).sum::<u64>(),
-            "gates": { "judged": !args.no_gates, "held": gates.iter().filter(|gate| gate.holds()).count(), "of": gates.len() },
+            "gates": { "judged": !args.no_gates, "of": gates.len(),
+                       "held": gates.iter().filter(|gate| gate.verdict == Verdict::Pass).count(),
+                       "missed": gates.iter().filter(|gate| gate.verdict == Verdict::Miss).count() },
             "goals": { "reached": goals.iter().filter(|of| **of <= 1.0).count(), "of": goals.len() },
             "failures": measured.iter().filter_map(Measured::failure).collect::<Vec<_>>(),
-            "interrupted": process::is_interrupted(), "verdict": verdict(fine) })
+            "interrupted": process::is_interrupted(), "verdict": if fine { "pass" } else { "fail" } })
 }
 
 #[cfg(test)]
@@ -181,8 +180,8 @@ mod tests {
         for says in [
             "0 of 2 gates hold; 0 of 1 goals reached",
             "30 operations verified",
-            "MISSED: a row: 100 ns: MISS",
-            "MISSED: a row: 2.00 of bare, 1.5 times: MISS",
+            "gate: a row: 100 ns: MISS",
+            "gate: a row: 2.00 of bare, 1.5 at most: MISS",
             "goal ahead: a row: 2.5 times 20.0 ns",
             "20.0 ns: 2.5 x",
         ] {

@@ -4,6 +4,7 @@ use crate::measure::threads::{StartLine, joined};
 use crate::measure::turns::{Contender, Role};
 use crate::process::now_ns;
 use crate::stats::histogram;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -59,17 +60,40 @@ pub(super) fn contender(name: &'static str, role: Role, block: Block, work: impl
     let turn = move |duration| {
         let mut work = work.lock().unwrap_or_else(PoisonError::into_inner);
         let (line, work) = (StartLine::new(1), &mut *work);
-        std::thread::scope(|scope| {
-            joined(scope.spawn(|| {
-                line.take_place(0);
-                turn(work, block, duration)
-            }))
-        })?
+        std::thread::scope(|scope| joined(scope.spawn(|| turn(work, block, duration, &line))))?
     };
     Contender { name, role, turn: Box::new(turn) }
 }
 
-fn turn(work: &mut impl Work, block: Block, duration: Duration) -> Result<Sample, String> {
+/// The same while another thread does something else with the same things, again and again, on another core.
+pub(super) fn beside(
+    name: &'static str,
+    role: Role,
+    block: Block,
+    work: impl Work,
+    other: impl Fn() + Sync + 'static,
+) -> Contender<Sample> {
+    let work = Mutex::new(work);
+    let turn = move |duration| {
+        let mut work = work.lock().unwrap_or_else(PoisonError::into_inner);
+        let (line, over, work) = (StartLine::new(2), AtomicBool::new(false), &mut *work);
+        std::thread::scope(|scope| {
+            let others = scope.spawn(|| {
+                line.take_place(1);
+                while !over.load(Ordering::Relaxed) {
+                    other();
+                }
+            });
+            let timed = joined(scope.spawn(|| turn(work, block, duration, &line)));
+            over.store(true, Ordering::Relaxed);
+            joined(others).and(timed)?
+        })
+    };
+    Contender { name, role, turn: Box::new(turn) }
+}
+
+fn turn(work: &mut impl Work, block: Block, duration: Duration, line: &StartLine) -> Result<Sample, String> {
+    line.take_place(0);
     for _ in 0..WARM_UP {
         once(work)?;
     }
@@ -102,6 +126,8 @@ pub(super) fn expect<T: PartialEq + std::fmt::Debug>(what: &str, found: T, due: 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicU64;
 
     struct Counting {
         prepared: u64,
@@ -130,6 +156,14 @@ mod tests {
         let sample = (fine.turn)(Duration::from_millis(1)).unwrap();
         assert!(sample.operations >= 10 * FEWEST && sample.operations.is_multiple_of(10), "{sample:?}");
         assert!(sample.p50 <= sample.p99 && 0.0 < sample.mean, "{sample:?}");
+        let others = Arc::new(AtomicU64::new(0));
+        let other = {
+            let others = Arc::clone(&others);
+            move || _ = others.fetch_add(1, Ordering::Relaxed)
+        };
+        let accompanied = beside("", Role::Ringway, Block::Each(10), work(0), other);
+        assert!((accompanied.turn)(Duration::from_millis(1)).unwrap().operations >= 10 * FEWEST);
+        assert!(others.load(Ordering::Relaxed) > 0);
         for wrong_at in [1, WARM_UP as u64 + 2] {
             let wrong = contender("", Role::Ringway, Block::Whole(1), work(wrong_at));
             let told = (wrong.turn)(Duration::ZERO).unwrap_err();
