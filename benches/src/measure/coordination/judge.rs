@@ -146,11 +146,12 @@ impl Measured {
         }
         let ratio = |gate: &RatioGate| {
             let place = self.row.place_of(gate.to);
-            let found = place.map_or(f64::NAN, |place| match self.ratios(0, place) {
-                ratios if gate.surely => ratios.low,
-                ratios => ratios.median,
+            let (found, low) = place.map_or((f64::NAN, f64::NAN), |place| {
+                let ratios = self.ratios(0, place);
+                (ratios.median, ratios.low)
             });
-            Gate { to: Some(gate.to), found, most: gate.most, verdict: Verdict::of(found, gate.most) }
+            let verdict = Verdict::of(if gate.surely { low } else { found }, gate.most);
+            Gate { to: Some(gate.to), found, most: gate.most, verdict }
         };
         self.time_gate().into_iter().chain(self.row.ratios.iter().map(ratio)).collect()
     }

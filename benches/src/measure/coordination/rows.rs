@@ -16,8 +16,8 @@ const SHORT_PAUSE: Duration = Duration::from_micros(10);
 const LONG_PAUSE: Duration = Duration::from_micros(300);
 
 /// Contenders that ratios are held against, by name.
-const BARE: &str = "bare park and unpark";
-const WITHOUT_METRICS: &str = "ringway without metrics";
+const BARE: &str = "bare park/unpark";
+const WITHOUT_METRICS: &str = "without metrics";
 
 /// What a wake-up may take of a bare one, and a signal with metrics of one without: less than what such waits differ by.
 const OF_BARE: RatioGate = RatioGate { to: BARE, most: 1.5, surely: false };

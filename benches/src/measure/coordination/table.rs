@@ -16,8 +16,8 @@ pub(super) fn text(measured: &[Measured], args: &CoordinationArgs) -> String {
         "operation",
         "p50",
         "p99",
-        "gate: p99 at most",
-        "goal: p50 at most",
+        "gate for p99",
+        "goal for p50",
         "original",
         "ahead",
         "reference",
@@ -39,7 +39,7 @@ const NOTES: &str = "\
 medians over the rounds of each round's p50 and p99; contenders take turns; ahead: how many times faster ringway is
 one thread: the script, what is stored, routing, contexts, state; what is shorter than a look at the clock is timed many at once
 two threads: signals to who spins or is parked, met dependencies (from the send until it is in hand on the other core), beside ...
-the original's numbers are documented ones, in another language, partly with disk and polling; the reference is on equal terms";
+the original's numbers are documented ones, in another language, partly with disk and polling; the references use std's locks and maps";
 
 /// What is missed, and which goals are ahead.
 fn summary(measured: &[Measured], judged: bool) -> String {
@@ -94,7 +94,7 @@ impl Measured {
     fn told(&self, gate: &Gate) -> String {
         let limit = match gate.to {
             None => self.shown(gate.most),
-            Some(to) => format!("{:.2} of {to}, {} at most", gate.found, gate.most),
+            Some(to) => format!("{:.2} of {} x {to}", gate.found, gate.most),
         };
         format!("{limit}: {}", gate.verdict.name())
     }
@@ -181,7 +181,7 @@ mod tests {
             "0 of 2 gates hold; 0 of 1 goals reached",
             "30 operations verified",
             "gate: a row: 100 ns: MISS",
-            "gate: a row: 2.00 of bare, 1.5 at most: MISS",
+            "gate: a row: 2.00 of 1.5 x bare: MISS",
             "goal ahead: a row: 2.5 times 20.0 ns",
             "20.0 ns: 2.5 x",
         ] {
