@@ -37,7 +37,7 @@ pub(crate) struct CoordinationArgs {
     /// Turns of every contender, of which the median is told
     #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rounds: u32,
-    /// Milliseconds of a turn; those in which somebody sleeps take 60, and polls 100
+    /// Milliseconds of a turn; those with signals and met dependencies on two threads take 20, 60, and polls 100
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=60_000))]
     millis: u64,
     /// Only rows whose name contains one of these

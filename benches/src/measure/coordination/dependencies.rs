@@ -3,7 +3,6 @@
 use super::work::{Block, Sample, Work, contender, expect};
 use super::{C, agent};
 use crate::measure::turns::{Contender, Role};
-use crate::measure::waiting::wake::MESSAGES;
 use crate::process::now_ns;
 use ringway::coord::dependencies::{Dep, DepId, DependencySet, GateId, On, ResourceId, Target};
 use ringway::ids::CoordId;
@@ -195,13 +194,13 @@ fn level(n: usize) -> Dep {
 }
 
 /// The clock's reading at each level, for those who are woken by it.
-fn stamps() -> Arc<[AtomicU64]> {
-    (0..=MESSAGES).map(|_| AtomicU64::new(0)).collect()
+fn stamps(levels: usize) -> Arc<[AtomicU64]> {
+    (0..=levels).map(|_| AtomicU64::new(0)).collect()
 }
 
 /// Somebody who raises a resource's level, and somebody who waits for each level with a ticket of its own.
-pub(super) fn ends() -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Option<u64> + Send) {
-    let (set, stamps) = (set(), stamps());
+pub(super) fn ends(levels: usize) -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Option<u64> + Send) {
+    let (set, stamps) = (set(), stamps(levels));
     let raise = raise(Arc::clone(&stamps), {
         let set = set.clone();
         move |level| set.set_resource(C, RESOURCE, level).is_ok()
@@ -210,8 +209,8 @@ pub(super) fn ends() -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Option<
 }
 
 /// The same with locks and conditions.
-pub(super) fn plain_ends() -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Option<u64> + Send) {
-    let (set, stamps) = (Arc::new(PlainSet::default()), stamps());
+pub(super) fn plain_ends(levels: usize) -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Option<u64> + Send) {
+    let (set, stamps) = (Arc::new(PlainSet::default()), stamps(levels));
     let raise = raise(Arc::clone(&stamps), {
         let set = Arc::clone(&set);
         move |level| {

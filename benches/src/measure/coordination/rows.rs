@@ -4,16 +4,16 @@ use super::judge::{Quantity, RatioGate, Row};
 use super::work::Sample;
 use super::{contexts, dependencies, routing, signals, state};
 use crate::measure::turns::{Contender, Role};
-use crate::measure::waiting::wake::{self, MESSAGES};
+use crate::measure::waiting::wake::{self, Pace};
 use ringway::Wait;
 use std::time::Duration;
 
 const US: f64 = 1e3;
 const MS: f64 = 1e6;
 
-/// Between two signals to somebody who spins, and to somebody who sleeps and is to be asleep again.
-const SHORT_PAUSE: Duration = Duration::from_micros(10);
-const LONG_PAUSE: Duration = Duration::from_micros(300);
+/// To somebody who spins, and to somebody who sleeps and is to be asleep again.
+const CLOSE: Pace = Pace { messages: 2_000, pause: Duration::from_micros(10) };
+const SLOW: Pace = Pace { messages: 200, pause: Duration::from_micros(300) };
 
 /// Contenders that ratios are held against, by name.
 const BARE: &str = "bare park/unpark";
@@ -159,45 +159,40 @@ fn state() -> [Row; 4] {
 
 fn spinning() -> Vec<Contender<Sample>> {
     vec![
-        woken("ringway", Role::Ringway, SHORT_PAUSE, || signals::ends(Wait::spin(), true)),
-        woken("Mutex<VecDeque>, polled", Role::Peer, SHORT_PAUSE, || signals::plain_ends(true)),
+        woken("ringway", Role::Ringway, CLOSE, || signals::ends(CLOSE.messages, Wait::spin(), true)),
+        woken("Mutex<VecDeque>, polled", Role::Peer, CLOSE, || signals::plain_ends(CLOSE.messages, true)),
     ]
 }
 
 fn parked() -> Vec<Contender<Sample>> {
-    let ends = |metrics| signals::ends(Wait::park(), metrics);
+    let ends = |metrics| signals::ends(SLOW.messages, Wait::park(), metrics);
     vec![
-        woken("ringway", Role::Ringway, LONG_PAUSE, move || ends(true)),
-        woken("Mutex<VecDeque>, Condvar", Role::Peer, LONG_PAUSE, || signals::plain_ends(false)),
-        woken(BARE, Role::Ceiling, LONG_PAUSE, || wake::bare(std::thread::park)),
-        woken(WITHOUT_METRICS, Role::Ringway, LONG_PAUSE, move || ends(false)),
+        woken("ringway", Role::Ringway, SLOW, move || ends(true)),
+        woken("Mutex<VecDeque>, Condvar", Role::Peer, SLOW, || signals::plain_ends(SLOW.messages, false)),
+        woken(BARE, Role::Ceiling, SLOW, || wake::bare(SLOW.messages, std::thread::park)),
+        woken(WITHOUT_METRICS, Role::Ringway, SLOW, move || ends(false)),
     ]
 }
 
 fn met() -> Vec<Contender<Sample>> {
     vec![
-        woken("ringway", Role::Ringway, LONG_PAUSE, dependencies::ends),
-        woken("Mutex<HashMap>, Condvars", Role::Peer, LONG_PAUSE, dependencies::plain_ends),
+        woken("ringway", Role::Ringway, SLOW, || dependencies::ends(SLOW.messages)),
+        woken("Mutex<HashMap>, Condvars", Role::Peer, SLOW, || dependencies::plain_ends(SLOW.messages)),
         dependencies::polling(),
-        woken(BARE, Role::Ceiling, LONG_PAUSE, || wake::bare(std::thread::park)),
+        woken(BARE, Role::Ceiling, SLOW, || wake::bare(SLOW.messages, std::thread::park)),
     ]
 }
 
 /// One message at a time, from the send until it is in hand on another core.
-fn woken<S, R>(
-    name: &'static str,
-    role: Role,
-    pause: Duration,
-    ends: impl Fn() -> (S, R) + 'static,
-) -> Contender<Sample>
+fn woken<S, R>(name: &'static str, role: Role, pace: Pace, ends: impl Fn() -> (S, R) + 'static) -> Contender<Sample>
 where
     S: FnMut(u64) -> bool + Send,
     R: FnMut() -> Option<u64> + Send,
 {
-    let contender = wake::contender(name, role, pause, ends);
+    let contender = wake::contender(name, role, pace, ends);
     let turn = move |duration| {
         let [p50, p99] = (contender.turn)(duration)?.map(|ns| ns as f64);
-        Ok(Sample { p50, p99, mean: p50, operations: MESSAGES as u64 })
+        Ok(Sample { p50, p99, mean: p50, operations: pace.messages as u64 })
     };
     Contender { name, role, turn: Box::new(turn) }
 }

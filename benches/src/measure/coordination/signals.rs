@@ -4,7 +4,6 @@ use super::plain_signals::{DeepCopied, PlainHub, Subscriber};
 use super::work::{Block, Sample, Work, contender, expect};
 use super::{AGENTS, C, agent};
 use crate::measure::turns::{Contender, Role};
-use crate::measure::waiting::wake::MESSAGES;
 use ringway::Wait;
 use ringway::coord::signals::{HistoryFilter, Signal, SignalHub, SignalPayload, SignalSender, SignalStream};
 use ringway::ids::{SignalKind, SignalMask};
@@ -227,9 +226,13 @@ pub(super) fn stored() -> Vec<Contender<Sample>> {
 }
 
 /// A sender and a subscriber that stops after so many signals, each of which is a reading of the clock.
-pub(super) fn ends(wait: Wait, metrics: bool) -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Option<u64> + Send) {
+pub(super) fn ends(
+    messages: usize,
+    wait: Wait,
+    metrics: bool,
+) -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Option<u64> + Send) {
     let hub = hub(SHORT_HISTORY, wait, metrics);
-    let (mut sender, stream, mut left) = (sender(&hub), subscribe(&hub, 0), MESSAGES);
+    let (mut sender, stream, mut left) = (sender(&hub), subscribe(&hub, 0), messages);
     let send = move |stamp| sender.signal(&numbered(stamp)).is_ok_and(|delivered| delivered.n == 1);
     let receive = move || {
         left = left.checked_sub(1)?;
@@ -239,9 +242,12 @@ pub(super) fn ends(wait: Wait, metrics: bool) -> (impl FnMut(u64) -> bool + Send
 }
 
 /// The same with queues behind locks.
-pub(super) fn plain_ends(spin: bool) -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Option<u64> + Send) {
+pub(super) fn plain_ends(
+    messages: usize,
+    spin: bool,
+) -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Option<u64> + Send) {
     let hub = PlainHub::new(SHORT_HISTORY);
-    let (subscriber, mut left) = (hub.subscribe(agent(0), SignalMask::ALL), MESSAGES);
+    let (subscriber, mut left) = (hub.subscribe(agent(0), SignalMask::ALL), messages);
     let send = move |stamp| hub.send(&[numbered(stamp)]) == 1;
     let receive = move || {
         left = left.checked_sub(1)?;
