@@ -7,9 +7,6 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-/// Signals that may wait for a subscriber.
-const WAITING: usize = 1_024;
-
 #[derive(Debug)]
 struct Figures {
     sent: [u64; SignalKind::COUNT as usize],
@@ -51,6 +48,7 @@ pub(super) struct PlainHub {
     subscribers: RwLock<Vec<Arc<Subscriber>>>,
     history: Mutex<VecDeque<Signal>>,
     remembered: usize,
+    waiting: usize,
     figures: Arc<Mutex<Figures>>,
 }
 
@@ -60,7 +58,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl PlainHub {
-    pub(super) fn new(remembered: usize) -> Self {
+    /// With a history, and a queue for each subscriber, of so many signals.
+    pub(super) fn new(remembered: usize, waiting: usize) -> Self {
         let none = [0; SignalKind::COUNT as usize];
         let (propagation, longest) = (Duration::ZERO, Duration::ZERO);
         let figures = Figures { sent: none, received: none, propagation, longest, by_magnitude: [0; 64] };
@@ -68,12 +67,13 @@ impl PlainHub {
             subscribers: RwLock::default(),
             history: Mutex::new(VecDeque::with_capacity(remembered)),
             remembered,
+            waiting,
             figures: Arc::new(Mutex::new(figures)),
         }
     }
 
     pub(super) fn subscribe(&self, agent: AgentId, kinds: SignalMask) -> Arc<Subscriber> {
-        let queue = Queue { signals: VecDeque::with_capacity(WAITING), sleeping: false };
+        let queue = Queue { signals: VecDeque::with_capacity(self.waiting), sleeping: false };
         let figures = Arc::clone(&self.figures);
         let new = Subscriber { agent, kinds, queue: Mutex::new(queue), arrived: Condvar::new(), figures };
         let new = Arc::new(new);
@@ -90,7 +90,7 @@ impl PlainHub {
         }
         drop(history);
         let subscribers = self.subscribers.read().unwrap_or_else(PoisonError::into_inner);
-        let entered = subscribers.iter().map(|subscriber| subscriber.put(signals, now)).sum();
+        let entered = subscribers.iter().map(|subscriber| subscriber.put(signals, now, self.waiting)).sum();
         let mut figures = lock(&self.figures);
         signals.iter().for_each(|signal| figures.sent[usize::from(signal.kind.get())] += 1);
         entered
@@ -117,10 +117,10 @@ impl Subscriber {
         self.kinds.contains(signal.kind) && (signal.to == Recipients::All || signal.to == Recipients::One(self.agent))
     }
 
-    fn put(&self, signals: &[Signal], now: Instant) -> usize {
+    fn put(&self, signals: &[Signal], now: Instant, most: usize) -> usize {
         let (mut queue, mut entered) = (lock(&self.queue), 0);
         for signal in signals.iter().filter(|signal| self.wants(signal)) {
-            push_bounded(&mut queue.signals, (*signal, now), WAITING);
+            push_bounded(&mut queue.signals, (*signal, now), most);
             entered += 1;
         }
         let wake = entered > 0 && queue.sleeping;

@@ -18,6 +18,10 @@ const HISTORY: usize = 10_000;
 /// Signals remembered where every microsecond counts: what the documentation advises.
 const SHORT_HISTORY: usize = 100;
 
+/// Signals that may wait for a subscriber: the default, and so many that none is lost while its core is taken away.
+const WAITING: usize = 1_024;
+const ALL_WAITING: usize = 4_096;
+
 /// The n-th signal.
 fn numbered(n: u64) -> Signal {
     let payload = SignalPayload::custom(&n.to_le_bytes()).unwrap_or_default();
@@ -32,9 +36,9 @@ fn number(signal: &Signal) -> u64 {
 }
 
 /// A hub with the coordination open in it.
-fn hub(history: usize, wait: Wait, metrics: bool) -> SignalHub {
-    let built = SignalHub::builder().history(history).wait(wait).metrics(metrics).build();
-    let hub = built.expect("the sizes are fine");
+fn hub(history: usize, waiting: usize, wait: Wait, metrics: bool) -> SignalHub {
+    let builder = SignalHub::builder().history(history).subscriber_capacity(waiting);
+    let hub = builder.wait(wait).metrics(metrics).build().expect("the sizes are fine");
     hub.open(C).expect("there is memory");
     hub
 }
@@ -149,10 +153,10 @@ impl Work for PlainHundred {
 
 /// Sent, and received by all, on one thread: the work of the protocol without the journey.
 pub(super) fn hundred(batch: bool) -> Vec<Contender<Sample>> {
-    let hub = hub(HISTORY, Wait::adaptive(), true);
+    let hub = hub(HISTORY, WAITING, Wait::adaptive(), true);
     let streams = (0..AGENTS).map(|index| subscribe(&hub, index)).collect();
     let ours = Hundred { sender: sender(&hub), streams, batch, due: Due::new() };
-    let plain = Arc::new(PlainHub::new(HISTORY));
+    let plain = Arc::new(PlainHub::new(HISTORY, WAITING));
     let streams = (0..AGENTS).map(|index| plain.subscribe(agent(index), SignalMask::ALL)).collect();
     let plain = PlainHundred { hub: plain, streams, batch, due: Due::new() };
     let block = Block::Whole(SIGNALS as u64);
@@ -214,13 +218,13 @@ impl Work for DeepStored {
 }
 
 pub(super) fn stored() -> Vec<Contender<Sample>> {
-    let hub = hub(HISTORY, Wait::adaptive(), true);
+    let hub = hub(HISTORY, WAITING, Wait::adaptive(), true);
     let ours = Stored { sender: sender(&hub), hub, next: 0 };
     let block = Block::Each(SIGNALS as u64);
     let deep = DeepCopied::new(vec![numbered(0); HISTORY]);
     vec![
         contender("ringway", Role::Ringway, block, ours),
-        contender("Mutex<VecDeque>", Role::Peer, block, PlainStored(PlainHub::new(HISTORY), 0)),
+        contender("Mutex<VecDeque>", Role::Peer, block, PlainStored(PlainHub::new(HISTORY, WAITING), 0)),
         contender("Mutex, deep copy", Role::Peer, Block::Each(1), DeepStored(deep, 0)),
     ]
 }
@@ -231,7 +235,7 @@ pub(super) fn ends(
     wait: Wait,
     metrics: bool,
 ) -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Option<u64> + Send) {
-    let hub = hub(SHORT_HISTORY, wait, metrics);
+    let hub = hub(SHORT_HISTORY, ALL_WAITING, wait, metrics);
     let (mut sender, stream, mut left) = (sender(&hub), subscribe(&hub, 0), messages);
     let send = move |stamp| sender.signal(&numbered(stamp)).is_ok_and(|delivered| delivered.n == 1);
     let receive = move || {
@@ -246,7 +250,7 @@ pub(super) fn plain_ends(
     messages: usize,
     spin: bool,
 ) -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Option<u64> + Send) {
-    let hub = PlainHub::new(SHORT_HISTORY);
+    let hub = PlainHub::new(SHORT_HISTORY, ALL_WAITING);
     let (subscriber, mut left) = (hub.subscribe(agent(0), SignalMask::ALL), messages);
     let send = move |stamp| hub.send(&[numbered(stamp)]) == 1;
     let receive = move || {
