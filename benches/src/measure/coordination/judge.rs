@@ -30,9 +30,10 @@ pub(super) struct Row {
     pub(super) contenders: Vec<Contender<Sample>>,
 }
 
-/// How many times another contender's p50 ringway's may be.
+/// How many times another contender's p50 one's may be.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RatioGate {
+    pub(super) of: &'static str,
     pub(super) to: &'static str,
     pub(super) most: f64,
     /// Whether only what is beyond it with 95 % confidence is a miss, rather than by the median.
@@ -54,8 +55,8 @@ pub(super) struct Measured {
 /// A gate that was measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Gate {
-    /// The contender that a ratio is to; none for a time.
-    pub(super) to: Option<&'static str>,
+    /// What a ratio is of, and to; none for ringway's time.
+    pub(super) ratio: Option<(&'static str, &'static str)>,
     pub(super) found: f64,
     pub(super) most: f64,
     pub(super) verdict: Verdict,
@@ -120,11 +121,6 @@ impl Measured {
         Estimate::of(figures(contender).iter().zip(figures(to)).map(|(one, other)| one / other).collect())
     }
 
-    /// Places of the references, and of what the machine does by itself.
-    pub(super) fn others(&self) -> impl Iterator<Item = usize> {
-        (1..self.row.contenders.len()).filter(|&place| self.row.contenders[place].role != Role::Ringway)
-    }
-
     /// What the gate of a time is held against.
     pub(super) fn gated(&self) -> f64 {
         match self.row.quantity {
@@ -145,13 +141,13 @@ impl Measured {
             return Vec::new();
         }
         let ratio = |gate: &RatioGate| {
-            let place = self.row.place_of(gate.to);
-            let (found, low) = place.map_or((f64::NAN, f64::NAN), |place| {
-                let ratios = self.ratios(0, place);
+            let places = self.row.place_of(gate.of).zip(self.row.place_of(gate.to));
+            let (found, low) = places.map_or((f64::NAN, f64::NAN), |(of, to)| {
+                let ratios = self.ratios(of, to);
                 (ratios.median, ratios.low)
             });
             let verdict = Verdict::of(if gate.surely { low } else { found }, gate.most);
-            Gate { to: Some(gate.to), found, most: gate.most, verdict }
+            Gate { ratio: Some((gate.of, gate.to)), found, most: gate.most, verdict }
         };
         self.time_gate().into_iter().chain(self.row.ratios.iter().map(ratio)).collect()
     }
@@ -164,7 +160,7 @@ impl Measured {
             (Verdict::Miss, Some(bare)) if bare > most && found <= OF_MACHINE * bare => Verdict::BeyondMachine,
             (verdict, _) => verdict,
         };
-        (!most.is_nan()).then_some(Gate { to: None, found, most, verdict })
+        (!most.is_nan()).then_some(Gate { ratio: None, found, most, verdict })
     }
 
     /// Operations that were verified, of all contenders.
@@ -207,7 +203,7 @@ pub(super) mod tests {
             source_ns: 1_000.0,
             gate_ns: 100.0,
             goal_ns: 20.0,
-            ratios: &[RatioGate { to: "bare", most: 1.5, surely: false }],
+            ratios: &[RatioGate { of: "ringway", to: "bare", most: 1.5, surely: false }],
             contenders: vec![idle("ringway", Role::Ringway), idle("locks", Role::Peer), idle("bare", Role::Ceiling)],
         };
         Measured { row, turns: Turns { rounds: rounds.iter().map(round).collect(), failure: None } }
@@ -221,7 +217,7 @@ pub(super) mod tests {
             measured(&[GOOD, [[30.0, 90.0], [30.0, 90.0], [40.0, 50.0]], [[16.0, 300.0], [64.0, 65.0], [16.0, 17.0]]]);
         assert_eq!((one.p50(0), one.p99(0), one.p50(1)), (16.0, 100.0, 45.0));
         assert_eq!((one.ratio(1, 0), one.ratio(0, 2)), (3.0, 1.0));
-        assert_eq!((one.of_goal(), one.operations(), one.others().collect::<Vec<_>>()), (Some(0.8), 90, vec![1, 2]));
+        assert_eq!((one.of_goal(), one.operations()), (Some(0.8), 90));
     }
 
     #[test]
@@ -266,7 +262,7 @@ pub(super) mod tests {
         let now_and_then = [0.9, 1.0, 1.0, 1.1, 1.1, 1.1, 1.2, 1.2, 1.2];
         for (ratios, misses) in [(now_and_then, false), ([1.1; 9], true)] {
             let mut one = measured(&rounds(&ratios));
-            one.row.ratios = &[RatioGate { to: "bare", most: 1.05, surely: true }];
+            one.row.ratios = &[RatioGate { of: "ringway", to: "bare", most: 1.05, surely: true }];
             assert_eq!(passes(&[one], true), !misses);
         }
     }
@@ -306,7 +302,7 @@ pub(super) mod tests {
     #[test]
     fn a_ratio_to_nobody_holds_no_gate() {
         let mut one = measured(&[GOOD]);
-        one.row.ratios = &[RatioGate { to: "somebody else", most: 2.0, surely: true }];
+        one.row.ratios = &[RatioGate { of: "ringway", to: "somebody else", most: 2.0, surely: true }];
         assert!(!passes(&[one], true));
     }
 }

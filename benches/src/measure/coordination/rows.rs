@@ -20,8 +20,8 @@ const BARE: &str = "bare park/unpark";
 const WITHOUT_METRICS: &str = "without metrics";
 
 /// What a wake-up may take of a bare one, and a signal with metrics of one without: less than what such waits differ by.
-const OF_BARE: RatioGate = RatioGate { to: BARE, most: 1.5, surely: false };
-const OF_WITHOUT: RatioGate = RatioGate { to: WITHOUT_METRICS, most: 1.05, surely: true };
+const OF_BARE: RatioGate = RatioGate { of: "ringway", to: BARE, most: 1.5, surely: false };
+const OF_WITHOUT: RatioGate = RatioGate { of: "ringway", to: WITHOUT_METRICS, most: 1.05, surely: true };
 
 /// The original's script first, then the single operations.
 pub(super) fn all() -> Vec<Row> {
@@ -209,7 +209,12 @@ mod tests {
             assert!(row.contenders.iter().any(|one| one.role == Role::Peer), "{name}");
             assert!(row.source_ns > 0.0 && (row.gate_ns.is_nan() || row.gate_ns < row.source_ns), "{name}");
             assert!(row.goal_ns.is_nan() || row.goal_ns < row.gate_ns, "{name}");
-            assert!(row.ratios.iter().all(|gate| gate.most > 1.0 && row.place_of(gate.to).is_some()), "{name}");
+            assert!(
+                row.ratios
+                    .iter()
+                    .all(|gate| gate.most > 1.0 && row.place_of(gate.of).and(row.place_of(gate.to)).is_some()),
+                "{name}"
+            );
         }
     }
 

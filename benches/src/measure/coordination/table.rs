@@ -20,7 +20,7 @@ pub(super) fn text(measured: &[Measured], args: &CoordinationArgs) -> String {
         "goal for p50",
         "original",
         "ahead",
-        "reference",
+        "reference, variant",
         "its p50",
         "ahead",
     ]);
@@ -92,9 +92,10 @@ impl Measured {
 
     /// A gate as a person reads it.
     fn told(&self, gate: &Gate) -> String {
-        let limit = match gate.to {
+        let limit = match gate.ratio {
             None => self.shown(gate.most),
-            Some(to) => format!("{:.2} of {} x {to}", gate.found, gate.most),
+            Some(("ringway", to)) => format!("{:.2} of {} x {to}", gate.found, gate.most),
+            Some((of, to)) => format!("{of} {:.2} of {} x {to}", gate.found, gate.most),
         };
         format!("{limit}: {}", gate.verdict.name())
     }
@@ -106,7 +107,7 @@ impl Measured {
             ..=1.0 => format!("{}: reached", self.shown(row.goal_ns)),
             _ => format!("{}: {of:.1} x", self.shown(row.goal_ns)),
         });
-        let lines = |of: &dyn Fn(usize) -> String| self.others().map(of).collect::<Vec<_>>().join("\n");
+        let lines = |of: &dyn Fn(usize) -> String| (1..row.contenders.len()).map(of).collect::<Vec<_>>().join("\n");
         [
             row.name.to_owned(),
             self.shown(self.p50(0)),
@@ -132,7 +133,7 @@ impl Measured {
                     "times_ringway": self.ratio(place, 0), "rounds_ns": rounds })
         });
         let gates = self.gates().into_iter().map(|gate| {
-            json!({ "to": gate.to, "found": gate.found, "at_most": gate.most, "verdict": gate.verdict.name().to_lowercase() })
+            json!({ "of": gate.ratio.map(|of| of.0), "to": gate.ratio.map(|of| of.1), "found": gate.found, "at_most": gate.most, "verdict": gate.verdict.name().to_lowercase() })
         });
         json!({ "name": row.name, "scenario": row.scenario, "rate": row.quantity == Quantity::Rate,
                 "rounds": self.turns.rounds.len(), "far_rounds": self.turns.far(),
