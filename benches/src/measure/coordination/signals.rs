@@ -237,6 +237,9 @@ pub(super) fn ends(
 ) -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Option<u64> + Send) {
     let hub = hub(SHORT_HISTORY, ALL_WAITING, wait, metrics);
     let (mut sender, stream, mut left) = (sender(&hub), subscribe(&hub, 0), messages);
+    // Once around, so that no signal that counts is the first in its page.
+    (0..ALL_WAITING).for_each(|_| _ = sender.signal(&numbered(0)));
+    stream.drain(ALL_WAITING, |_| {});
     let send = move |stamp| sender.signal(&numbered(stamp)).is_ok_and(|delivered| delivered.n == 1);
     let receive = move || {
         left = left.checked_sub(1)?;
@@ -252,6 +255,8 @@ pub(super) fn plain_ends(
 ) -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Option<u64> + Send) {
     let hub = PlainHub::new(SHORT_HISTORY, ALL_WAITING);
     let (subscriber, mut left) = (hub.subscribe(agent(0), SignalMask::ALL), messages);
+    (0..ALL_WAITING).for_each(|_| _ = hub.send(&[numbered(0)]));
+    subscriber.drain(|_| {});
     let send = move |stamp| hub.send(&[numbered(stamp)]) == 1;
     let receive = move || {
         left = left.checked_sub(1)?;
