@@ -94,14 +94,14 @@ fn pair(args: &InstrumentationArgs, with_first: bool) -> Result<Pair, String> {
 
 /// A median, and between which values it lies with 95 % confidence (by the order of the values alone).
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Estimate {
-    median: f64,
-    low: f64,
+pub(crate) struct Estimate {
+    pub(crate) median: f64,
+    pub(crate) low: f64,
     high: f64,
 }
 
 impl Estimate {
-    fn of(mut values: Vec<f64>) -> Self {
+    pub(crate) fn of(mut values: Vec<f64>) -> Self {
         values.retain(|value| value.is_finite());
         let median = median(&mut values);
         let (n, last) = (values.len() as f64, values.len().saturating_sub(1));

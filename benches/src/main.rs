@@ -50,6 +50,8 @@ enum Command {
     Latency(measure::MeasureArgs),
     /// What waiting by sleeping costs: the rate while busy, and the time to wake somebody up
     Waiting(measure::WaitingArgs),
+    /// Signals, routing, contexts, dependencies and state beside plain locks, the original's numbers, gates and goals
+    Coordination(measure::CoordinationArgs),
     /// One page of what throughput and latency have told with --json
     Report(comparison::ReportArgs),
 }
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
         Some(Command::Throughput(args)) => measure::throughput(args),
         Some(Command::Latency(args)) => measure::latency(args),
         Some(Command::Waiting(args)) => measure::waiting(args),
+        Some(Command::Coordination(args)) => measure::coordination(args),
         Some(Command::Report(args)) => comparison::report(args),
     };
     result.unwrap_or_else(|error| {

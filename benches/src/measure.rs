@@ -5,6 +5,7 @@
 //! what counts are ratios.
 
 mod agents;
+mod coordination;
 mod copy;
 mod ends;
 mod goals;
@@ -26,6 +27,7 @@ mod turns;
 mod waiting;
 mod workload;
 
+pub(crate) use coordination::{CoordinationArgs, coordination};
 pub(crate) use latency::latency;
 pub(crate) use throughput::throughput;
 pub(crate) use waiting::{WaitingArgs, waiting};

@@ -129,3 +129,39 @@ fn workloads_are_chosen_by_name() {
         }
     }
 }
+
+/// What stands in the table does not fail here, on whatever machine this runs; what came out wrong would.
+#[test]
+fn coordination_verifies_all_it_does() {
+    let result = json(&["coordination", "--rounds", "1", "--millis", "1", "--no-gates", "--json"]);
+    let rows = list(&result["rows"]);
+    let names: Vec<_> = rows.iter().filter_map(|row| row["name"].as_str()).collect();
+    assert_eq!((names.len(), names.iter().filter(|name| name.starts_with("script: ")).count()), (19, 4), "{names:?}");
+    let mut total = 0;
+    for row in rows {
+        let contenders = list(&row["contenders"]);
+        assert_eq!(contenders[0]["name"], "ringway", "{row}");
+        assert!(contenders.iter().any(|one| one["role"] == "reference"), "{row}");
+        for one in contenders {
+            assert!(one["operations"].as_u64() > Some(0) && one["p50_ns"].as_f64() > Some(0.0), "{row}");
+            total += one["operations"].as_u64().unwrap_or_default();
+        }
+        let told_only = row["name"].as_str().is_some_and(|name| name.contains(", beside "));
+        assert!(list(&row["gates"]).is_empty() == told_only && row["original_ns"].as_f64() > Some(0.0), "{row}");
+    }
+    assert_eq!(result["operations_verified"].as_u64(), Some(total));
+    // One for each row but the two, and four that are ratios: to be woken up, twice, metrics, and events.
+    assert_eq!((&result["gates"]["judged"], &result["gates"]["of"]), (&false.into(), &21.into()));
+}
+
+#[test]
+fn rows_of_coordination_are_chosen_by_name() {
+    let table =
+        run(&["coordination", "--rounds", "2", "--millis", "1", "--only", "state get,context read", "--no-gates"]);
+    let text = String::from_utf8_lossy(&table.stdout);
+    assert!(table.status.success() && text.contains("state get") && !text.contains("state set"), "{text}");
+    assert!(text.contains("of 2 gates hold, which are not judged"), "{text}");
+    let nobody = run(&["coordination", "--only", "carrier pigeon"]);
+    assert_eq!(nobody.status.code(), Some(2));
+    assert!(nobody.stdout.is_empty() && String::from_utf8_lossy(&nobody.stderr).contains("carrier pigeon"));
+}

@@ -16,7 +16,6 @@ pub(super) const FAR_NS: f64 = 250.0;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Ringway,
-    #[cfg_attr(not(feature = "peers"), allow(dead_code, reason = "there are none in this build"))]
     Peer,
     /// Not a ring: what one could reach at best.
     Ceiling,

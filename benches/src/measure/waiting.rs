@@ -3,7 +3,7 @@
 
 mod busy;
 mod fences;
-mod wake;
+pub(super) mod wake;
 
 use super::{MeasureArgs, tell_of_peers};
 use crate::output::print;

@@ -20,12 +20,19 @@ pub(super) const NAME: &str = "wake";
 const MESSAGES: usize = 200;
 const WARM_UP: usize = 10;
 
+/// How many messages a turn has, and how far apart they are.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::measure) struct Pace {
+    pub(in crate::measure) messages: usize,
+    pub(in crate::measure) pause: Duration,
+}
+
 /// What p50 and p99 may be of the best peer's.
 const GOAL: f64 = 1.0;
 
 /// p50 and p99 of a turn.
 const QUANTILES: [f64; 2] = [0.5, 0.99];
-type Sample = [u64; 2];
+pub(in crate::measure) type Sample = [u64; 2];
 
 pub(super) struct Measured {
     contenders: Vec<(&'static str, Role)>,
@@ -42,29 +49,30 @@ pub(super) fn measure(args: &WaitingArgs) -> Result<Measured, String> {
 }
 
 fn contenders(pause: Duration) -> Vec<Contender<Sample>> {
+    let pace = Pace { messages: MESSAGES, pause };
     let (park, adaptive) = (Wait::park(), Wait::adaptive());
     let ours = Role::Ringway;
     let mut all = vec![
-        contender("ringway receiver, park", ours, pause, move || receiver(park)),
-        contender("ringway receiver, adaptive", ours, pause, move || receiver(adaptive)),
-        Contender { name: "ringway worker, park", role: ours, turn: Box::new(move |_| worker(park, pause)) },
-        Contender { name: "ringway worker, adaptive", role: ours, turn: Box::new(move |_| worker(adaptive, pause)) },
+        contender("ringway receiver, park", ours, pace, move || receiver(park)),
+        contender("ringway receiver, adaptive", ours, pace, move || receiver(adaptive)),
+        Contender { name: "ringway worker, park", role: ours, turn: Box::new(move |_| worker(park, pace)) },
+        Contender { name: "ringway worker, adaptive", role: ours, turn: Box::new(move |_| worker(adaptive, pace)) },
     ];
     #[cfg(feature = "peers")]
-    all.extend(peers(pause));
-    all.push(contender("std park and unpark", Role::Ceiling, pause, || bare(std::thread::park)));
+    all.extend(peers(pace));
+    all.push(contender("std park and unpark", Role::Ceiling, pace, || bare(MESSAGES, std::thread::park)));
     // As every sleep of ringway's: it ends by itself after 100 ms, and the system has a timer to set and to cancel.
-    all.push(contender("std park_timeout, 100 ms", Role::Ceiling, pause, || {
-        bare(|| std::thread::park_timeout(Duration::from_millis(100)))
+    all.push(contender("std park_timeout, 100 ms", Role::Ceiling, pace, || {
+        bare(MESSAGES, || std::thread::park_timeout(Duration::from_millis(100)))
     }));
     all
 }
 
 /// Both ends of a channel: a call that sends, and one that sleeps until there is something or everything is over.
-fn contender<S, R>(
+pub(in crate::measure) fn contender<S, R>(
     name: &'static str,
     role: Role,
-    pause: Duration,
+    pace: Pace,
     ends: impl Fn() -> (S, R) + 'static,
 ) -> Contender<Sample>
 where
@@ -75,28 +83,28 @@ where
         let (send, mut receive) = ends();
         let line = &StartLine::new(2);
         std::thread::scope(|scope| {
-            let sending = scope.spawn(move || send_slowly(send, line, pause));
+            let sending = scope.spawn(move || send_slowly(send, line, pace));
             let receiving = scope.spawn(move || {
                 line.take_place(1);
-                let mut latencies = Vec::with_capacity(MESSAGES);
+                let mut latencies = Vec::with_capacity(pace.messages);
                 while let Some(sent) = receive() {
                     latencies.push(now_ns().saturating_sub(sent));
                 }
                 latencies
             });
             let (sent, latencies) = (joined(sending), joined(receiving));
-            percentiles(sent?, &latencies?)
+            percentiles(pace.messages, sent?, &latencies?)
         })
     };
     Contender { name, role, turn: Box::new(turn) }
 }
 
 /// The clock's reading is the message. Whoever sends does not sleep in between, so that its own core is awake.
-fn send_slowly(mut send: impl FnMut(u64) -> bool, line: &StartLine, pause: Duration) -> usize {
+fn send_slowly(mut send: impl FnMut(u64) -> bool, line: &StartLine, pace: Pace) -> usize {
     line.take_place(0);
     let mut due = now_ns();
-    for sent in 0..MESSAGES {
-        due += pause.as_nanos() as u64;
+    for sent in 0..pace.messages {
+        due += pace.pause.as_nanos() as u64;
         while now_ns() < due {
             std::hint::spin_loop();
         }
@@ -104,13 +112,13 @@ fn send_slowly(mut send: impl FnMut(u64) -> bool, line: &StartLine, pause: Durat
             return sent;
         }
     }
-    MESSAGES
+    pace.messages
 }
 
 /// Percentiles of those that count, once all are there.
-fn percentiles(sent: usize, latencies: &[u64]) -> Result<Sample, String> {
-    if (sent, latencies.len()) != (MESSAGES, MESSAGES) {
-        return Err(format!("{sent} of {MESSAGES} messages sent, {} received", latencies.len()));
+fn percentiles(messages: usize, sent: usize, latencies: &[u64]) -> Result<Sample, String> {
+    if (sent, latencies.len()) != (messages, messages) {
+        return Err(format!("{sent} of {messages} messages sent, {} received", latencies.len()));
     }
     let mut counted = histogram();
     latencies[WARM_UP..].iter().for_each(|&ns| counted.saturating_record(ns.max(1)));
@@ -122,9 +130,9 @@ fn receiver(wait: Wait) -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Opti
     (move |message| tx.send(message).is_ok(), move || rx.recv().ok())
 }
 
-fn worker(wait: Wait, pause: Duration) -> Result<Sample, String> {
+fn worker(wait: Wait, pace: Pace) -> Result<Sample, String> {
     let (mut tx, rx) = Builder::new(CAPACITY).mpsc::<u64>().map_err(|error| error.to_string())?;
-    let latencies = Arc::new(Mutex::new(Vec::with_capacity(MESSAGES)));
+    let latencies = Arc::new(Mutex::new(Vec::with_capacity(pace.messages)));
     let handler = {
         let latencies = Arc::clone(&latencies);
         each(move |sent: u64| {
@@ -137,37 +145,40 @@ fn worker(wait: Wait, pause: Duration) -> Result<Sample, String> {
         Worker::builder().pin(Pin::nth(second)).wait(wait).spawn(rx, handler).map_err(|error| error.to_string())?;
     let line = &StartLine::new(1);
     let sent = std::thread::scope(|scope| {
-        joined(scope.spawn(move || send_slowly(|message| tx.send(message).is_ok(), line, pause)))
+        joined(scope.spawn(move || send_slowly(|message| tx.send(message).is_ok(), line, pace)))
     });
     worker.join();
     let latencies = latencies.lock().map_err(|_| "the handler panicked")?;
-    percentiles(sent?, &latencies)
+    percentiles(pace.messages, sent?, &latencies)
 }
 
 #[cfg(feature = "peers")]
-fn peers(pause: Duration) -> [Contender<Sample>; 3] {
+fn peers(pace: Pace) -> [Contender<Sample>; 3] {
     [
-        contender("crossbeam-channel", Role::Peer, pause, || {
+        contender("crossbeam-channel", Role::Peer, pace, || {
             let (tx, rx) = crossbeam_channel::bounded(CAPACITY);
             (move |message| tx.send(message).is_ok(), move || rx.recv().ok())
         }),
-        contender("kanal", Role::Peer, pause, || {
+        contender("kanal", Role::Peer, pace, || {
             let (tx, rx) = kanal::bounded(CAPACITY);
             (move |message| tx.send(message).is_ok(), move || rx.recv().ok())
         }),
-        contender("tokio mpsc, blocking", Role::Peer, pause, || {
+        contender("tokio mpsc, blocking", Role::Peer, pace, || {
             let (tx, mut rx) = tokio::sync::mpsc::channel(CAPACITY);
             (move |message| tx.blocking_send(message).is_ok(), move || rx.blocking_recv())
         }),
     ]
 }
 
-/// A word, and a thread that sleeps until it is not zero.
-fn bare(park: impl Fn() + Send) -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Option<u64> + Send) {
+/// A word, and a thread that sleeps until it is not zero, for so many messages.
+pub(in crate::measure) fn bare(
+    messages: usize,
+    park: impl Fn() + Send,
+) -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Option<u64> + Send) {
     let shared = Arc::new((AtomicU64::new(0), OnceLock::<Thread>::new()));
     let receive = {
         let shared = Arc::clone(&shared);
-        let mut left = MESSAGES;
+        let mut left = messages;
         move || {
             shared.1.get_or_init(std::thread::current);
             left = left.checked_sub(1)?;
@@ -248,6 +259,6 @@ mod tests {
             let [p50, p99] = (contender.turn)(Duration::ZERO).unwrap();
             assert!(0 < p50 && p50 <= p99, "{}", contender.name);
         }
-        assert!(percentiles(MESSAGES, &[1; MESSAGES - 1]).is_err());
+        assert!(percentiles(MESSAGES, MESSAGES, &[1; MESSAGES - 1]).is_err());
     }
 }
