@@ -7,6 +7,7 @@ use crate::settings::{BusFlags, seconds};
 use crate::stats::median;
 use crate::{output, process};
 use clap::Args;
+use core_affinity::CoreId;
 use raw::round as raw_round;
 use ringway::{Batch, Cycle, Handler, Publisher};
 use serde_json::json;
@@ -182,7 +183,10 @@ fn round<const WORDS: usize>(args: &SaturateArgs, percentiles: bool) -> Result<R
         for index in 0..args.publishers {
             let publisher = publisher.clone();
             let (stop, sent, batch) = (&stop, &sent, args.bus.batch);
-            scope.spawn(move || sent.fetch_add(publish(publisher, index, batch, stop), Ordering::Relaxed));
+            scope.spawn(move || {
+                run_on(index + 1);
+                sent.fetch_add(publish(publisher, index, batch, stop), Ordering::Relaxed)
+            });
         }
         until_over(began, args.duration);
         stop.store(true, Ordering::Relaxed);
@@ -198,6 +202,15 @@ fn round<const WORDS: usize>(args: &SaturateArgs, percentiles: bool) -> Result<R
 fn until_over(began: Instant, seconds: f64) {
     while began.elapsed().as_secs_f64() < seconds && !process::is_interrupted() {
         std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Moves this thread to the core of that number, in turn. A publisher runs on the core after its own receiver's: with both on one core
+/// a raw ring hands nothing over, and is a copy in that core's cache, which no bus between cores can be held against.
+fn run_on(index: u32) {
+    let cores = ringway::allowed_cores();
+    if let Some(&id) = cores.get(index as usize % cores.len().max(1)) {
+        core_affinity::set_for_current(CoreId { id });
     }
 }
 

@@ -63,6 +63,9 @@ pub(crate) struct BusFlags {
     /// Messages that fit into an inbox
     #[arg(long, default_value_t = 65_536)]
     pub(crate) capacity: usize,
+    /// Publishers that get a ring each at every inbox
+    #[arg(long, default_value_t = 0)]
+    pub(crate) lanes: usize,
 }
 
 impl BusFlags {
@@ -73,6 +76,7 @@ impl BusFlags {
             .wait(self.wait.into())
             .batch(self.batch)
             .capacity(self.capacity)
+            .lanes(self.lanes)
     }
 }
 

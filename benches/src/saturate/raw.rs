@@ -1,9 +1,8 @@
 //! The same messages through raw rings side by side, one for each publisher, with a bare thread at its other end: what the
 //! bus would reach if keys, inboxes and duty cycles cost nothing.
 
-use super::{Checked, Round, SaturateArgs, message, until_over};
+use super::{Checked, Round, SaturateArgs, message, run_on, until_over};
 use crate::message::Message;
-use core_affinity::CoreId;
 use ringway::{Builder, TryRecvError, spsc};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -16,8 +15,15 @@ pub(super) fn round<const WORDS: usize>(args: &SaturateArgs) -> Result<Round, St
         let pairs: Vec<_> = (0..)
             .zip(rings)
             .map(|(index, (sender, receiver))| {
-                let taking = scope.spawn(move || take::<WORDS>(receiver, index as usize, args));
-                (scope.spawn(move || publish(sender, index, args.bus.batch, stop)), taking)
+                let taking = scope.spawn(move || {
+                    run_on(index);
+                    take::<WORDS>(receiver, args)
+                });
+                let publishing = scope.spawn(move || {
+                    run_on(index + 1);
+                    publish(sender, index, args.bus.batch, stop)
+                });
+                (publishing, taking)
             })
             .collect();
         until_over(began, args.duration);
@@ -33,15 +39,7 @@ pub(super) fn round<const WORDS: usize>(args: &SaturateArgs) -> Result<Round, St
     Ok(round)
 }
 
-fn take<const WORDS: usize>(
-    mut receiver: spsc::Receiver<Message<WORDS>>,
-    index: usize,
-    args: &SaturateArgs,
-) -> Checked {
-    let cores = ringway::allowed_cores();
-    if let Some(&id) = cores.get(index % cores.len().max(1)) {
-        core_affinity::set_for_current(CoreId { id });
-    }
+fn take<const WORDS: usize>(mut receiver: spsc::Receiver<Message<WORDS>>, args: &SaturateArgs) -> Checked {
     let mut checked = Checked::new(args);
     loop {
         let found = match receiver.try_batch(args.bus.batch) {
