@@ -88,21 +88,24 @@ impl<M> Publisher<M> {
         while let Some((key, message)) = pairs.next() {
             let inboxes = staged.0.len();
             let inbox = &mut staged.0[route(key, inboxes)];
-            // Asked for before the message is moved, which then is made in its slot.
-            if inbox.is_used_up()
-                && let Err(refused) = claim_share(inbox, pairs.size_hint(), inboxes)
-            {
-                let pair = (key, message);
-                return (
-                    sent,
-                    Some(match refused {
-                        Refused::Full { .. } => TrySendError::Full(pair),
-                        Refused::Closed => TrySendError::Disconnected(pair),
-                    }),
-                );
-            }
-            if inbox.push(message).is_err() {
-                unreachable!("a claim has at least one slot");
+            if let Err(message) = inbox.push(message) {
+                // What it claimed is used up, or it has claimed nothing yet.
+                inbox.commit();
+                let (lower, upper) = pairs.size_hint();
+                let share = (upper.unwrap_or(lower) / inboxes).saturating_add(1).min(MAX_BATCH);
+                if let Err(refused) = inbox.claim_for((share, Some(share))) {
+                    let pair = (key, message);
+                    return (
+                        sent,
+                        Some(match refused {
+                            Refused::Full { .. } => TrySendError::Full(pair),
+                            Refused::Closed => TrySendError::Disconnected(pair),
+                        }),
+                    );
+                }
+                if inbox.push(message).is_err() {
+                    unreachable!("a claim has at least one slot");
+                }
             }
             sent += 1;
         }
@@ -119,18 +122,6 @@ impl<M> Publisher<M> {
         let index = route(key, self.inboxes.len());
         &mut self.inboxes[index]
     }
-}
-
-/// Publishes what was pushed, and claims the inbox's share of what is still to come, its next message included.
-#[inline(never)]
-fn claim_share<M>(
-    inbox: &mut mpsc::Sender<M>,
-    (lower, upper): (usize, Option<usize>),
-    inboxes: usize,
-) -> Result<usize, Refused> {
-    inbox.commit();
-    let share = (upper.unwrap_or(lower) / inboxes).saturating_add(1).min(MAX_BATCH);
-    inbox.claim_for((share, Some(share)))
 }
 
 /// Publishes what was pushed into all inboxes, also when unwinding.

@@ -176,12 +176,6 @@ impl<T, K: Kind> Sender<T, K> {
         Ok(run.len)
     }
 
-    /// Whether the open claim has no slot left, or there is none.
-    #[inline(always)]
-    pub(crate) fn is_used_up(&self) -> bool {
-        self.claim.is_used_up()
-    }
-
     /// Writes the next slot of the open claim; gives the message back when there is none.
     #[inline]
     pub(crate) fn push(&mut self, message: T) -> Result<(), T> {

@@ -21,11 +21,6 @@ impl Claim {
         self.run.len > 0
     }
 
-    #[inline(always)]
-    pub(super) fn is_used_up(&self) -> bool {
-        self.written == self.run.len
-    }
-
     #[inline]
     pub(super) fn open<T>(&mut self, storage: &Storage<T>, run: Run) {
         storage.ask_for(run.start, run.len, For::Writing);
@@ -65,7 +60,7 @@ impl Claim {
     /// Writes the next slot; gives the message back when all are written.
     #[inline(always)]
     pub(super) fn push<T>(&mut self, storage: &Storage<T>, message: T) -> Result<(), T> {
-        if self.is_used_up() {
+        if self.written == self.run.len {
             return Err(message);
         }
         // SAFETY: R1: the slot is in the claimed run and not yet written.
