@@ -68,7 +68,8 @@ impl SignalHubBuilder {
     }
 
     /// Counts and measures in this registry too, for all coordinations together: `signals_sent` and `signals_received` by kind,
-    /// `signals_filtered`, `signals_lagged`, `signal_propagation_time_ms`.
+    /// `signals_filtered`, `signals_lagged`, `signal_propagation_time_ms`. The gauges `signal_history_len` and `signal_payload_bytes`
+    /// are set by [`SignalHub::health`] only, for the coordination that it was last asked about.
     ///
     /// # Errors
     ///
