@@ -36,6 +36,7 @@ mod imp {
 }
 
 pub(crate) use imp::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 mod deadline;
 mod futex;
@@ -55,6 +56,20 @@ pub(crate) use swap::Swap;
 #[inline(always)]
 pub(crate) const fn guard(_name: &str) -> bool {
     true
+}
+
+/// Calls user code; `None` if it panicked.
+#[inline]
+pub(crate) fn caught<R>(f: impl FnOnce() -> R) -> Option<R> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(let_go).ok()
+}
+
+/// What it panicked with may itself panic when it is dropped; what that panics with is not looked at any more.
+#[cold]
+fn let_go(payload: Box<dyn core::any::Any + Send>) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
+        core::mem::forget(second);
+    }
 }
 
 /// Passes a moment on the processor. Loom has no moments.
@@ -149,7 +164,12 @@ impl Watch {
 }
 
 /// The handle of a worker's thread. Workers are not modelled: their threads are the system's in every build.
-pub(crate) use std::thread::JoinHandle;
+pub(crate) use std::thread::{JoinHandle, ThreadId};
+
+/// Who runs this.
+pub(crate) fn this_thread() -> ThreadId {
+    std::thread::current().id()
+}
 
 /// How many threads can run at the same time: by the calling thread's mask and, on Linux, by the process's quota.
 pub(crate) fn parallelism() -> Option<usize> {

@@ -2,10 +2,9 @@
 
 use super::{Cycle, Duty, PanicPolicy};
 use crate::measure::Residence;
-use crate::sync::Deadline;
+use crate::sync::{Deadline, caught};
 use crate::wait::{Await, Event, Wait, until};
 use core::time::Duration;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 /// The most timers that fire in one cycle; the others fire in the next.
@@ -314,20 +313,6 @@ impl Await for Runner {
     fn parking(&mut self) {
         self.tally.parks += 1;
         self.account(Instant::now());
-    }
-}
-
-/// Calls user code; `None` if it panicked.
-fn caught<R>(f: impl FnOnce() -> R) -> Option<R> {
-    match catch_unwind(AssertUnwindSafe(f)) {
-        Ok(result) => Some(result),
-        Err(payload) => {
-            // What it panicked with may itself panic when it is dropped; what that panics with is not looked at any more.
-            if let Err(second) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
-                std::mem::forget(second);
-            }
-            None
-        }
     }
 }
 
