@@ -170,7 +170,12 @@ impl Watch {
 }
 
 /// The handle of a worker's thread. Workers are not modelled: their threads are the system's in every build.
-pub(crate) use std::thread::JoinHandle;
+pub(crate) use std::thread::{JoinHandle, ThreadId};
+
+/// Who runs this.
+pub(crate) fn this_thread() -> ThreadId {
+    std::thread::current().id()
+}
 
 /// How many threads can run at the same time: by the calling thread's mask and, on Linux, by the process's quota.
 pub(crate) fn parallelism() -> Option<usize> {

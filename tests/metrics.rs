@@ -111,6 +111,21 @@ fn s_d12c_each_of_the_sources_thresholds_speaks() {
     }
 }
 
+/// Two series of one name are told apart.
+#[test]
+fn s_d12c_a_violation_says_of_which_series_it_is() {
+    let registry = registry();
+    let name = "routing_decision_time_ms";
+    for desk in ["a", "b\""] {
+        registry.histogram(name, &[("desk", desk), ("hall", "1")]).unwrap().record(3_000_000);
+    }
+    let (_, violations) = registry.health();
+    let tags: Vec<_> = violations.iter().map(|violation| &*violation.tags).collect();
+    assert_eq!(tags, [r#"desk="a",hall="1""#, r#"desk="b\"",hall="1""#]);
+    let expected = format!("decisions take long: {name}{{{}}}, mean 3.000 above 2; ", tags[0]);
+    assert!(violations[0].to_string().starts_with(&expected), "{}", violations[0]);
+}
+
 #[test]
 fn thresholds_can_be_set_and_replaced() {
     let registry = registry();

@@ -262,3 +262,129 @@ fn files_are_appended_to() {
     // It takes no samples, so nothing waits for it.
     assert_eq!((report.written, report.snapshots), (0, 2));
 }
+
+/// Does to its own registry, in each call, what there is to do.
+struct Own {
+    registry: Registry,
+    handle: Arc<Mutex<Option<ExportHandle>>>,
+    other: Kept,
+    reports: Arc<Mutex<Vec<FlushReport>>>,
+}
+
+impl Own {
+    fn act(&self) {
+        let mut reports = self.reports.lock().unwrap();
+        reports.push(self.registry.flush());
+        reports.push(self.registry.stop());
+        if reports.len() == 2 {
+            self.registry.export(Box::new(self.other.clone()));
+        }
+        let handle = self.handle.lock().unwrap().unwrap();
+        assert!(self.registry.unexport(handle).is_none());
+        self.registry.health();
+        self.registry.counter("own", &[]).unwrap();
+    }
+}
+
+impl Exporter for Own {
+    fn write(&mut self, _: &[Sample]) -> Result<(), ExportError> {
+        self.act();
+        Ok(())
+    }
+
+    fn snapshot(&mut self, _: &MetricsSnapshot, _: &[Violation]) -> Result<(), ExportError> {
+        self.act();
+        Ok(())
+    }
+}
+
+/// A registry with such an exporter.
+fn owned(every: Duration) -> (Registry, Arc<Mutex<Option<ExportHandle>>>, Kept, Arc<Mutex<Vec<FlushReport>>>) {
+    let (registry, handle, kept, reports) = (registry(1_000, every), Arc::default(), Kept::default(), Arc::default());
+    let own = Own {
+        registry: registry.clone(),
+        handle: Arc::clone(&handle),
+        other: kept.clone(),
+        reports: Arc::clone(&reports),
+    };
+    *handle.lock().unwrap() = Some(registry.export(Box::new(own)));
+    (registry, handle, kept, reports)
+}
+
+#[test]
+fn s_d12_an_exporter_may_use_its_registry() {
+    let (registry, handle, kept, reports) = owned(LONG);
+    registry.counter("n", &[]).unwrap().add(1);
+    let flushing = registry.clone();
+    let flush = std::thread::spawn(move || flushing.flush());
+    until("the exporter waits for itself", || flush.is_finished());
+    let report = flush.join().unwrap();
+    // One batch and two snapshots: the other exporter came in the middle, and heard of what came afterwards.
+    assert_eq!((report.written, report.snapshots, report.failed), (1, 2, 0));
+    let told: Vec<_> = reports.lock().unwrap().iter().map(|report| report.written).collect();
+    assert_eq!((told, kept.sizes()), (vec![0, 0, 1, 1], vec![]));
+    registry.counter("n", &[]).unwrap().add(1);
+    assert_eq!((registry.flush().written, kept.sizes()), (3, vec![1]));
+    let handle = handle.lock().unwrap().take();
+    assert!(registry.unexport(handle.unwrap()).is_some());
+}
+
+/// The thread that exports is ended by what it calls.
+#[test]
+fn s_d12_an_exporter_may_stop_its_registry() {
+    let (registry, handle, _, reports) = owned(Duration::from_millis(1));
+    registry.counter("n", &[]).unwrap().add(1);
+    registry.start().unwrap();
+    until("the exporter waits for its own thread", || reports.lock().unwrap().len() >= 2);
+    // It has stopped, so it can be started.
+    registry.start().unwrap();
+    registry.stop();
+    let handle = handle.lock().unwrap().take();
+    assert!(registry.unexport(handle.unwrap()).is_some());
+}
+
+/// It panics when it is dropped.
+struct Again;
+
+impl Drop for Again {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("again");
+        }
+    }
+}
+
+#[test]
+fn s_d12_an_exporter_may_panic_twice() {
+    struct Twice;
+
+    impl Exporter for Twice {
+        fn write(&mut self, _: &[Sample]) -> Result<(), ExportError> {
+            std::panic::panic_any(Again)
+        }
+    }
+
+    let (registry, kept) = (registry(1_000, LONG), Kept::default());
+    registry.export(Box::new(Twice));
+    registry.export(Box::new(kept.clone()));
+    registry.counter("n", &[]).unwrap().add(1);
+    let report = registry.flush();
+    assert_eq!((report.written, report.dropped, report.failed, kept.sizes()), (1, 1, 1, vec![1]));
+}
+
+#[test]
+#[cfg(not(feature = "no-telemetry"))]
+fn handlers_may_flush_and_panic_twice() {
+    let (registry, telemetry) = (registry(1_000, LONG), Telemetry::with_capacity(16));
+    let flushing = registry.clone();
+    let _flush = telemetry.attach(EventKind::DepTimeout, move |_| assert_eq!(flushing.flush().failed, 0)).unwrap();
+    let _panic = telemetry.attach(EventKind::DepTimeout, |_| std::panic::panic_any(Again)).unwrap();
+    registry.telemetry(&telemetry).unwrap();
+    telemetry.emit(Record::DepTimeout { dep: 1 });
+    let flushing = registry.clone();
+    let flush = std::thread::spawn(move || flushing.flush());
+    until("the handler waits for itself", || flush.is_finished());
+    assert_eq!((flush.join().is_ok(), telemetry.faults(), telemetry.drained()), (true, 1, 1));
+    telemetry.emit(Record::DepTimeout { dep: 2 });
+    assert_eq!((telemetry.drain(16), telemetry.faults()), (1, 2));
+}

@@ -1,26 +1,24 @@
 //! Where metrics are written to: on a thread of its own, so that no exporter holds up whoever records.
 
+mod turn;
+
 use super::error::MetricError;
 use super::feed::{Feed, Words};
-use super::instruments::Counter;
 use super::registry::{Instrument, Labels, MetricsSnapshot, Registry, SeriesId, Shared};
 use super::slo::Violation;
 use super::telemetry::Telemetry;
 use crate::clock::Stamp;
 use crate::ids::CorrelationId;
-use crate::sync::{Counter as Cell, Deadline, JoinHandle, spawn_thread};
+use crate::sync::{Counter as Cell, Deadline, JoinHandle, spawn_thread, this_thread};
 use core::fmt;
-use core::panic::AssertUnwindSafe;
 use core::time::Duration;
 use std::error::Error;
 use std::io;
-use std::panic::catch_unwind;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
+use turn::{Drained, Scratch, Target, Targets, lock};
 
 /// How often the thread drains telemetry.
 const TICK: Duration = Duration::from_millis(10);
-/// Events that it drains at a time.
-const EVENTS: usize = 65_536;
 
 /// What was recorded in one call.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,7 +64,11 @@ pub struct Sample {
     pub correlation: CorrelationId,
 }
 
-/// Takes what is exported: to a file, a database, a network. Called by one thread at a time; may not use its own registry's exports.
+/// Takes what is exported: to a file, a database, a network. Called by one thread at a time, for all exporters together.
+///
+/// It may use its own registry, but not export in the middle of an export: [`Registry::flush`] and [`Registry::stop`] only tell what was
+/// exported before, and [`Registry::unexport`] gives nobody back. What it records waits for the next flush; one that records each time
+/// it is called has something to do for ever.
 ///
 /// ```
 /// use ringway::metrics::{ExportError, Exporter, Registry, Sample};
@@ -95,7 +97,7 @@ pub trait Exporter: Send {
     /// What was not written is counted as dropped; the next batch is tried again.
     fn write(&mut self, batch: &[Sample]) -> Result<(), ExportError>;
 
-    /// Whether it takes single samples: then each call that records costs about as much as a send on a lossy channel. It does, by
+    /// Whether it takes single samples, asked once, when it comes to the registry: then each call that records costs about as much as a send on a lossy channel. It does, by
     /// default.
     fn takes_samples(&self) -> bool {
         true
@@ -163,54 +165,22 @@ pub struct FlushReport {
     pub failed: u64,
 }
 
-#[derive(Default)]
-struct Targets {
-    exporters: Vec<(ExportHandle, Box<dyn Exporter>)>,
-    given: u64,
-    snapshot: MetricsSnapshot,
-    batch: Vec<Sample>,
-    /// The series `metrics_dropped`, if there was room for it.
-    dropped: Option<Counter>,
-    telemetry: Vec<Drained>,
-    report: FlushReport,
-}
-
-/// Telemetry that is drained here.
-struct Drained {
-    telemetry: Telemetry,
-    /// The series `telemetry_lost`.
-    lost: Counter,
-    told: u64,
-}
-
-impl Drained {
-    fn drain(&mut self) {
-        self.telemetry.drain(EVENTS);
-        let lost = self.telemetry.lost();
-        self.lost.add_untold(lost - self.told);
-        self.told = lost;
-    }
-}
-
 struct Running {
     thread: JoinHandle<()>,
     stop: Arc<Cell>,
 }
 
 pub(super) struct Exports {
+    /// Taken before the targets, and held while exporters and handlers run.
+    turn: Mutex<Scratch>,
     targets: Mutex<Targets>,
     running: Mutex<Option<Running>>,
     feed: Arc<Feed>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Exporters' panics are caught; nothing else in here leaves anything half done.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Exports {
     pub(super) fn new(feed: Arc<Feed>) -> Self {
-        Self { targets: Mutex::default(), running: Mutex::default(), feed }
+        Self { turn: Mutex::default(), targets: Mutex::default(), running: Mutex::default(), feed }
     }
 
     /// Tells the thread to end, if there is one.
@@ -229,46 +199,6 @@ impl Drop for Exports {
     }
 }
 
-impl Targets {
-    /// Lets an exporter do something, and says whether it did.
-    fn call(
-        report: &mut FlushReport,
-        exporter: &mut Box<dyn Exporter>,
-        call: impl FnOnce(&mut dyn Exporter) -> Result<(), ExportError>,
-    ) -> bool {
-        let done = matches!(catch_unwind(AssertUnwindSafe(|| call(&mut **exporter))), Ok(Ok(())));
-        report.failed += u64::from(!done);
-        done
-    }
-
-    /// Gives the batch to whoever takes samples.
-    fn write(&mut self) {
-        let Self { exporters, batch, report, .. } = self;
-        let samples = batch.len() as u64;
-        for (_, exporter) in exporters.iter_mut().filter(|(_, exporter)| exporter.takes_samples()) {
-            if Self::call(report, exporter, |exporter| exporter.write(batch)) {
-                report.written += samples;
-            } else {
-                report.dropped += samples;
-            }
-        }
-        batch.clear();
-    }
-
-    fn publish(&mut self, registry: &Registry) {
-        if self.exporters.is_empty() {
-            return;
-        }
-        registry.snapshot(&mut self.snapshot);
-        let (_, violations) = registry.health();
-        for (_, exporter) in &mut self.exporters {
-            let done =
-                Self::call(&mut self.report, exporter, |exporter| exporter.snapshot(&self.snapshot, &violations));
-            self.report.snapshots += u64::from(done);
-        }
-    }
-}
-
 impl Registry {
     /// Exports to `exporter` too. If it [takes samples](Exporter::takes_samples), whatever is recorded from now on waits for the next
     /// [`flush`](Self::flush), or for the thread that [`start`](Self::start) begins; until then the newest are kept. The series
@@ -277,25 +207,30 @@ impl Registry {
     /// Where the system has no memory for them there are no samples, which counts as one failed call.
     pub fn export(&self, exporter: Box<dyn Exporter>) -> ExportHandle {
         let dropped = self.counter("metrics_dropped", &[]).ok();
+        let samples = exporter.takes_samples();
         let mut targets = lock(&self.shared.exports.targets);
-        if exporter.takes_samples() && self.shared.feed.take(true).is_err() {
+        if samples && self.shared.feed.take(true).is_err() {
             targets.report.failed += 1;
         }
         let handle = ExportHandle(targets.given);
         targets.given += 1;
         targets.dropped = dropped;
-        targets.exporters.push((handle, exporter));
+        targets.exporters.push(Target { handle, exporter, samples });
         handle
     }
 
-    /// Exports to it no more, and gives it back; none if that was done before.
+    /// Exports to it no more, and gives it back; none if that was done before, or within an [`Exporter`]. Waits for an export that is
+    /// under way.
     pub fn unexport(&self, handle: ExportHandle) -> Option<Box<dyn Exporter>> {
-        let mut targets = lock(&self.shared.exports.targets);
-        let at = targets.exporters.iter().position(|(known, _)| *known == handle)?;
-        let exporter = targets.exporters.remove(at).1;
-        let others = targets.exporters.iter().any(|(_, exporter)| exporter.takes_samples());
+        let mut turn = self.shared.exports.turn()?;
+        let at = turn.exporters.iter().position(|target| target.handle == handle)?;
+        let exporter = turn.exporters.remove(at).exporter;
+        // Under the lock: who comes meanwhile is seen here, or takes samples afterwards.
+        let targets = lock(&self.shared.exports.targets);
+        let others = turn.exporters.iter().chain(&targets.exporters).any(|target| target.samples);
         // There is a ring already if there is to be one.
         let _ = self.shared.feed.take(others);
+        drop(targets);
         Some(exporter)
     }
 
@@ -315,38 +250,40 @@ impl Registry {
     }
 
     /// Drains telemetry, exports the samples that wait, and then a snapshot, on the calling thread. A failing exporter keeps nothing
-    /// from the others.
+    /// from the others. Waits for an export that is under way; within one, by an [`Exporter`] or a handler of telemetry, does nothing.
     pub fn flush(&self) -> FlushReport {
         self.drain_telemetry();
         self.flush_samples();
-        let mut targets = lock(&self.shared.exports.targets);
-        targets.publish(self);
-        targets.report
+        self.publish();
+        lock(&self.shared.exports.targets).report
     }
 
+    fn publish(&self) {
+        if let Some(mut turn) = self.shared.exports.turn() {
+            turn.publish(self);
+        }
+    }
+
+    /// Whether there is any.
     fn drain_telemetry(&self) -> bool {
-        let mut targets = lock(&self.shared.exports.targets);
-        targets.telemetry.iter_mut().for_each(Drained::drain);
-        !targets.telemetry.is_empty()
+        let Some(mut turn) = self.shared.exports.turn() else { return false };
+        turn.telemetry.iter_mut().for_each(Drained::drain);
+        !turn.telemetry.is_empty()
     }
 
     fn flush_samples(&self) {
-        let mut targets = lock(&self.shared.exports.targets);
-        let (targets, most) = (&mut *targets, self.shared.settings.batch);
-        let before = targets.report.dropped;
+        let Some(mut turn) = self.shared.exports.turn() else { return };
+        let most = self.shared.settings.batch;
         let lost = self.shared.feed.drain(|words| {
-            targets.batch.extend(self.sample(words));
-            if targets.batch.len() == most {
-                targets.write();
+            turn.scratch.batch.extend(self.sample(words));
+            if turn.scratch.batch.len() == most {
+                turn.write();
             }
         });
-        if !targets.batch.is_empty() {
-            targets.write();
+        if !turn.scratch.batch.is_empty() {
+            turn.write();
         }
-        targets.report.dropped += lost;
-        if let Some(dropped) = &targets.dropped {
-            dropped.add_untold(targets.report.dropped - before);
-        }
+        turn.report.dropped += lost;
     }
 
     fn sample(&self, [series, at, value, correlation]: Words) -> Option<Sample> {
@@ -392,7 +329,9 @@ impl Registry {
 
     /// Ends the thread, if there is one, and flushes all that is left.
     pub fn stop(&self) -> FlushReport {
-        if let Some(thread) = self.shared.exports.end() {
+        let thread = self.shared.exports.end();
+        // Within an exporter it may be this thread, which ends afterwards.
+        if let Some(thread) = thread.filter(|thread| thread.thread().id() != this_thread()) {
             // It catches the panics of exporters and has none of its own.
             let _ = thread.join();
         }
@@ -429,7 +368,7 @@ impl Run {
             }
             if snapshot.has_passed() {
                 snapshot = Deadline::after(interval);
-                lock(&registry.shared.exports.targets).publish(&registry);
+                registry.publish();
             }
         }
     }

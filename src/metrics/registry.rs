@@ -312,8 +312,8 @@ impl Registry {
             let reading = series.instrument.read();
             let value = slo.stat.of(&reading, text::unit(&series.name))?;
             let causes = || table.causes(&series.name);
-            let name = Arc::clone(&series.name);
-            (value > slo.bound).then(|| Violation { name, slo: *slo, value, reading, causes: causes() })
+            let (name, tags) = (Arc::clone(&series.name), Arc::clone(&series.tags));
+            (value > slo.bound).then(|| Violation { name, tags, slo: *slo, value, reading, causes: causes() })
         };
         let violations: Vec<_> = table.slos.iter().filter_map(violation).collect();
         let worst = violations.iter().map(|violation| Health::from(violation.slo.level)).max();

@@ -173,6 +173,8 @@ impl From<Level> for Health {
 pub struct Violation {
     /// The series' name.
     pub name: Arc<str>,
+    /// Its tags, as they are written: `key="value",key="value"`.
+    pub tags: Arc<str>,
     /// The threshold.
     pub slo: Slo,
     /// The figure, in the unit of the bound.
@@ -209,7 +211,12 @@ impl fmt::Display for Violation {
             Stat::P99 => "p99",
             Stat::Max => "max",
         };
-        write!(f, "{symptom}: {}, {stat} {:.3} above {bound}; diagnosis: ", self.name, self.value)?;
+        let Self { name, tags, value, .. } = self;
+        write!(f, "{symptom}: {name}")?;
+        if !tags.is_empty() {
+            write!(f, "{{{tags}}}")?;
+        }
+        write!(f, ", {stat} {value:.3} above {bound}; diagnosis: ")?;
         match &self.reading {
             Reading::Histogram(Summary { count, max, .. }) => write!(f, "{count} values, max {max} ns")?,
             reading => write!(f, "{}", InWords(reading))?,

@@ -51,12 +51,10 @@ use crate::Builder;
 use crate::broadcast::lossy::{Lagged, Receiver, SharedSender};
 use crate::clock::Stamp;
 use crate::ids::SymId;
-use crate::sync::{Counter, parallelism};
+use crate::sync::{Counter, caught, parallelism};
 use core::fmt;
-use core::panic::AssertUnwindSafe;
 use crossbeam_utils::CachePadded;
 use record::Words;
-use std::panic::catch_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Events that a group of threads may be ahead of who drains, unless it is said otherwise.
@@ -285,7 +283,7 @@ impl Shared {
         let Some(event) = Event::from_words(words) else { return };
         let asked = |handler: &&Arc<Handler>| handler.mask.contains(event.kind()) && handler.gone.get() == 0;
         for handler in handlers.iter().filter(asked) {
-            if catch_unwind(AssertUnwindSafe(|| (handler.run)(&event))).is_err() {
+            if caught(|| (handler.run)(&event)).is_none() {
                 self.faults.add(1);
             }
         }
