@@ -40,7 +40,7 @@ pub(super) struct Entry {
     pub(super) retries: u8,
     pub(super) asked: u32,
     pub(super) resolved_at: Option<u64>,
-    /// The level that resolved it.
+    /// The level that settled it.
     pub(super) resolved_by: Option<f64>,
     pub(super) ticket: u32,
     /// The next of the same ticket.
@@ -344,6 +344,7 @@ impl Registry {
 
     /// A dependency waits no longer; tells whether its ticket got an outcome by it.
     pub(super) fn settle(&mut self, dep: u32, state: DepState, how: Result<(), DepError>) -> bool {
+        self.deps[dep as usize].resolved_by = self.level(&self.deps[dep as usize]);
         self.unlink(dep);
         self.timeouts.remove(dep);
         self.probes.remove(dep);

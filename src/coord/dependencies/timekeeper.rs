@@ -1,11 +1,10 @@
 //! Timeouts and probes.
 
 use super::Shared;
+use crate::sync::caught;
 use crate::{Cycle, Duty, TimerId};
 use core::fmt;
-use core::panic::AssertUnwindSafe;
 use core::time::Duration;
-use std::panic::catch_unwind;
 use std::sync::Arc;
 
 /// Carries out what is due: probes before timeouts, so that one that is due at both is asked once more.
@@ -18,7 +17,7 @@ pub(super) fn advance(shared: &Shared) -> usize {
     while let Some(asked) = turn.due_probe(now, shared.probes) {
         // A user's code: outside of the turn.
         drop(turn);
-        let answer = catch_unwind(AssertUnwindSafe(|| (asked.f)(&asked.cx))).ok();
+        let answer = caught(|| (asked.f)(&asked.cx));
         turn = shared.turn();
         turn.answered(&asked, answer, now);
         done += 1;
