@@ -279,6 +279,10 @@ impl StateView for StateStore {
     fn set_contains(&self, set: SetRef, member: u32) -> bool {
         self.pools.set(set).is_some_and(|set| set.contains(member))
     }
+
+    fn with_set(&self, set: SetRef, read: &mut dyn FnMut(&dyn Fn(u32) -> bool)) {
+        pools::with(self.pools.set(set), read);
+    }
 }
 
 /// A store belongs to the coordination that it is registered with: its history and its watchers go with that one. The values

@@ -48,6 +48,12 @@ pub trait StateView {
     fn set_contains(&self, _set: SetRef, _member: u32) -> bool {
         false
     }
+
+    /// Lets `read` ask a set for several members. By default each question is one to [`set_contains`](Self::set_contains); a state
+    /// that has to look for its sets looks once here, and answers all questions from what it has found.
+    fn with_set(&self, set: SetRef, read: &mut dyn FnMut(&dyn Fn(u32) -> bool)) {
+        read(&|member| self.set_contains(set, member));
+    }
 }
 
 /// How large a state is.
