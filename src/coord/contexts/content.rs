@@ -252,15 +252,8 @@ fn check(well: bool, field: &'static str) -> Result<(), ContextError> {
 pub struct Allocations {
     /// For everybody who is not named; the store's default if there is none.
     pub default: Option<Allocation>,
-    /// For these.
+    /// For these, in any order. Of two for one agent, the first counts.
     pub agents: Vec<(AgentId, Allocation)>,
-}
-
-impl Allocations {
-    pub(super) fn of(&self, agent: AgentId) -> Option<Allocation> {
-        let named = self.agents.iter().find(|(of, _)| *of == agent);
-        named.map(|(_, allocation)| *allocation).or(self.default)
-    }
 }
 
 /// A channel that agents keep in touch through: a number of the application's own.
