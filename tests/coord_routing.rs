@@ -14,7 +14,7 @@ use ringway::coord::routing::{
 use ringway::coord::state::{Snapshot, StateStore};
 use ringway::ids::{AgentId, CorrelationId, KeyId, RuleId, TaskId};
 use ringway::metrics::{Reading, Registry};
-use ringway::value::{SetRef, StateSize, StateView, Value};
+use ringway::value::{Members, SetRef, StateSize, StateView, Value};
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -434,7 +434,7 @@ impl StateView for Pooled {
         self.found.set(self.found.get() + 1);
         self.desk.set_contains(set, member)
     }
-    fn with_set(&self, set: SetRef, read: &mut dyn FnMut(&dyn Fn(u32) -> bool)) {
+    fn with_set(&self, set: SetRef, read: &mut dyn FnMut(&Members<'_>)) {
         self.found.set(self.found.get() + 1);
         self.desk.with_set(set, read);
     }

@@ -51,10 +51,13 @@ pub trait StateView {
 
     /// Lets `read` ask a set for several members. By default each question is one to [`set_contains`](Self::set_contains); a state
     /// that has to look for its sets looks once here, and answers all questions from what it has found.
-    fn with_set(&self, set: SetRef, read: &mut dyn FnMut(&dyn Fn(u32) -> bool)) {
+    fn with_set(&self, set: SetRef, read: &mut dyn FnMut(&Members<'_>)) {
         read(&|member| self.set_contains(set, member));
     }
 }
+
+/// Tells whether a set holds a member: see [`StateView::with_set`].
+pub type Members<'a> = dyn Fn(u32) -> bool + 'a;
 
 /// How large a state is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::error::RouteError;
 use crate::ids::TaskId;
-use crate::value::{StateView, Value};
+use crate::value::{Members, StateView, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -149,7 +149,7 @@ impl Hints {
         mut found: impl FnMut(TaskId),
     ) {
         let Some(me) = self.find(task).filter(|me| !me.peers.is_empty()) else { return };
-        let mut look = |is_done: &dyn Fn(u32) -> bool| {
+        let mut look = |is_done: &Members<'_>| {
             let is_ready = |hint: &Hint| hint.after.iter().all(|task| is_done(task.get()));
             if is_ready(me) {
                 let peers = me.peers.iter().map(|peer| &self.hints[*peer as usize]);

@@ -3,7 +3,7 @@
 use super::{StateError, StateStore};
 use crate::ids::{InternError, Interner, SymId};
 use crate::slab::{Shared, Slab};
-use crate::value::{BlobRef, SetRef, Value};
+use crate::value::{BlobRef, Members, SetRef, Value};
 use core::ops::Deref;
 
 /// Members of sets are below this.
@@ -64,7 +64,7 @@ pub(super) fn find_set(sets: &Slab<SetBits>, set: SetRef) -> Option<Shared<SetBi
 }
 
 /// Lets `read` ask what was found, which stays where it is in the meantime. What was not found has no members.
-pub(super) fn with(set: Option<Shared<SetBits>>, read: &mut dyn FnMut(&dyn Fn(u32) -> bool)) {
+pub(super) fn with(set: Option<Shared<SetBits>>, read: &mut dyn FnMut(&Members<'_>)) {
     read(&|member| set.as_ref().is_some_and(|set| set.contains(member)));
 }
 

@@ -4,7 +4,7 @@ use super::STORES;
 use super::pools::{Pools, SetBits, find_set, with};
 use crate::ids::KeyId;
 use crate::slab::Slab;
-use crate::value::{SetRef, StateSize, StateView, Value};
+use crate::value::{Members, SetRef, StateSize, StateView, Value};
 use core::fmt;
 
 /// The state as it was at one version: see [`StateStore::snapshot`](super::StateStore::snapshot). Filled again and again, it
@@ -81,7 +81,7 @@ impl StateView for Snapshot {
         sets.and_then(|sets| find_set(sets, set)).is_some_and(|set| set.contains(member))
     }
 
-    fn with_set(&self, set: SetRef, read: &mut dyn FnMut(&dyn Fn(u32) -> bool)) {
+    fn with_set(&self, set: SetRef, read: &mut dyn FnMut(&Members<'_>)) {
         with(self.sets.as_ref().and_then(|sets| find_set(sets, set)), read);
     }
 }
