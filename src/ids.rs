@@ -112,10 +112,12 @@ interned! {
 ///
 /// A place is used again with the next generation, so that an id kept for too long names nobody instead of somebody else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct AgentId {
     /// The place.
     pub index: u32,
     /// Which of its occupants.
+    #[cfg_attr(feature = "serde", serde(default))]
     pub generation: u32,
 }
 

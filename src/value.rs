@@ -17,7 +17,7 @@ mod score;
 mod view;
 
 pub use score::{Score, ScoreError};
-pub use view::{StateSize, StateView};
+pub use view::{Members, StateSize, StateView};
 
 use crate::ids::SymId;
 use core::fmt;

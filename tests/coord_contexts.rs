@@ -381,6 +381,21 @@ fn s_d8h_templates_change_the_agent_only() {
 }
 
 #[test]
+fn d20_everybody_gets_the_first_allocation_that_names_him() {
+    let store = store();
+    let with = |max_retries| Allocation { max_retries, ..Allocation::default() };
+    let named = [(5, 1), (1, 2), (9, 3), (1, 4), (5, 5), (0, 6)];
+    let agents = named.map(|(index, retries)| (agent(index), with(retries))).to_vec();
+    let earlier = AgentId { generation: 0, ..agent(2) };
+    let agents = [&agents[..], &[(earlier, with(7))]].concat();
+    let allocations = Allocations { default: Some(with(8)), agents };
+    let mut made = out(10);
+    store.distribute(STATE, &assignments(10), shared("a"), &allocations, &Protocols::default(), &mut made).unwrap();
+    let retries: Vec<_> = made.iter().map(|made| made.as_ref().unwrap().allocation.max_retries).collect();
+    assert_eq!(retries, [6, 2, 8, 8, 8, 1, 8, 8, 8, 3]);
+}
+
+#[test]
 fn a_place_belongs_to_its_latest_agent() {
     let store = filled(3);
     let later = AgentId { generation: 2, ..agent(1) };
@@ -424,7 +439,12 @@ fn z4_closing_clears_and_what_is_held_stays() {
     assert_eq!((store.metrics().live, held.assignment.agent, store.stage()), (0, agent(2), Stage::Contexts));
     drop(held);
     assert!(shared.upgrade().is_none(), "the store keeps nothing of it");
-    // Late, until it is opened again.
+    // Late, until it is opened again, whenever it began.
+    let (assigned, (allocations, protocols)) = (assignments(2), Default::default());
+    store.open(C);
+    let begun = store.begin(STATE, &assigned, Arc::default(), &allocations, &protocols).unwrap();
+    Scoped::close(&store, C);
+    assert_eq!(begun.publish(&mut out(2)), Err(ContextError::UnknownCoordination));
     assert_eq!(distribute(&store, &assignments(2), &mut out(2)), Err(ContextError::UnknownCoordination));
     store.open(C);
     assert_eq!(distribute(&store, &assignments(2), &mut out(2)), Ok(2));

@@ -364,6 +364,89 @@ fn probes_fail_and_panic() {
     assert_eq!(polls, [(Poll::Pending, fault), (Poll::Pending, fault), (failed, fault)]);
 }
 
+/// What it panics with panics again when it is dropped: its place among the probes comes back all the same.
+#[test]
+fn a_probe_may_panic_twice() {
+    struct Again;
+    impl Drop for Again {
+        fn drop(&mut self) {
+            if !thread::panicking() {
+                panic!("a payload that panics");
+            }
+        }
+    }
+    fn panics(_: &ProbeCx) -> Ready {
+        std::panic::panic_any(Again)
+    }
+    let (set, clock) = manual(DependencySet::standalone().probes(1));
+    let faulty = set.resolve(C, &Probe::FAST.dep(DepId::new(1), panics)).unwrap();
+    clock.advance(Probe::FAST.every);
+    assert_eq!(faulty.poll(), Poll::Failed(DepError::ProbeFault { dep: DepId::new(1) }));
+    let next = set.resolve(C, &Probe::FAST.dep(DepId::new(2), |_| Ready::Yes)).unwrap();
+    clock.advance(Probe::FAST.every);
+    assert_eq!(next.poll(), Poll::Ready);
+}
+
+#[test]
+fn s_d11c_a_failed_ticket_says_why() {
+    let (set, clock) = manual(DependencySet::standalone());
+    let probe = Probe::FAST.dep(DepId::new(4), |_| panic!("a probe that panics"));
+    let explain = |deps: &[Dep], end: &dyn Fn()| {
+        let ticket = set.wait(C, agent(1), deps).unwrap();
+        end();
+        assert!(matches!(ticket.poll(), Poll::Failed(_)));
+        let mut unmet = [Unmet::default(); 4];
+        let n = ticket.explain(&mut unmet);
+        unmet[..n].iter().map(Unmet::to_string).collect::<Vec<_>>()
+    };
+    set.set_gate_score(C, GateId::new(1), score(0.68)).unwrap();
+    let failed = explain(&[gate(1, 0.8), done(2, 2, true)], &|| assert_eq!(set.agent_done(C, agent(2), false), Ok(1)));
+    assert_eq!(failed, ["gate_1: last 0.68, needs 0.8", "agent_2_0: failed, needs success"]);
+    let late = explain(&[gate(1, 0.8).timeout(SECOND), resource(3)], &|| clock.advance(SECOND));
+    assert_eq!(late, ["gate_1: last 0.68, needs 0.8, too late", "resource_3: never set, needs 1"]);
+    let fault = explain(&[probe], &|| clock.advance(SECOND));
+    assert_eq!(fault, ["probe of dep_4: failed"]);
+    let third = explain(&[gate(1, 0.8), done(3, 3, true)], &|| assert_eq!(set.clear(C).tickets, 1));
+    assert_eq!(third, [""; 0]); // nothing of it is waited for any more
+}
+
+/// Levels as they are computed, not as they are written.
+#[test]
+fn s_d11c_levels_are_told_in_few_digits() {
+    let set = set();
+    let ticket = set.resolve(C, &gate(1, 0.8)).unwrap();
+    let told = |level: f64| {
+        set.set_gate_score(C, GateId::new(1), score(level)).unwrap();
+        let mut unmet = [Unmet::default()];
+        ticket.explain(&mut unmet);
+        (unmet[0].last, unmet[0].to_string())
+    };
+    let computed = 1.0 - 0.32 * 1.000_000_000_000_000_4; // 0.6799999999999999
+    assert_eq!(told(computed), (Some(computed), "gate_1: last 0.68, needs 0.8".to_owned()));
+    assert_eq!(told(0.799_999_9).1, "gate_1: last 0.7999999, needs 0.8");
+    assert_eq!(told(0.5).1, "gate_1: last 0.5, needs 0.8");
+}
+
+#[test]
+fn what_nobody_waits_for_can_be_forgotten() {
+    let set = DependencySet::standalone().targets(2).build();
+    let (first, second) = (Target::Resource(ResourceId::new(1)), Target::Agent(agent(2)));
+    let ticket = set.wait(C, agent(2), &[resource(1)]).unwrap();
+    let full = Err(DepError::CapacityExceeded { what: "targets", max: 2 });
+    assert_eq!(set.set_resource(C, ResourceId::new(3), 1.0), full);
+    // One is waited for, the other one waits.
+    assert_eq!([first, second].map(|target| set.forget(C, target)), [false, false]);
+    assert_eq!(set.set_resource(C, ResourceId::new(1), 1.0), Ok(1));
+    assert!(set.forget(C, first) && !set.forget(C, first) && !set.forget(C, Target::Probe));
+    assert!(!set.forget(C, second) && ticket.is_ready()); // that one still holds its ticket
+    drop(ticket);
+    assert!(set.forget(C, second) && !set.forget(CoordId::new(2), first));
+    // There is room again, and nothing is known of what was there.
+    let again = set.wait(C, agent(1), &[resource(1)]).unwrap();
+    assert!(!again.is_ready());
+    assert_eq!(set.status(C, DepId::new(1)).unwrap().last, None);
+}
+
 #[test]
 fn s_d11c_a_stuck_ticket_says_why() {
     let set = set();
@@ -374,7 +457,8 @@ fn s_d11c_a_stuck_ticket_says_why() {
     set.set_resource(C, ResourceId::new(4), 2.0).unwrap();
     let mut unmet = [Unmet::default(); 8];
     assert_eq!(ticket.explain(&mut unmet), 5);
-    let expected = Unmet { dep: DepId::new(1), target: Target::Gate(GateId::new(1)), last: Some(0.71), needed: 0.8 };
+    let (target, state) = (Target::Gate(GateId::new(1)), DepState::Pending);
+    let expected = Unmet { dep: DepId::new(1), target, last: Some(0.71), needed: 0.8, state };
     assert_eq!(unmet[0], expected);
     let words: Vec<_> = unmet[..5].iter().map(Unmet::to_string).collect();
     assert_eq!(

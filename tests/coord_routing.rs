@@ -14,7 +14,7 @@ use ringway::coord::routing::{
 use ringway::coord::state::{Snapshot, StateStore};
 use ringway::ids::{AgentId, CorrelationId, KeyId, RuleId, TaskId};
 use ringway::metrics::{Reading, Registry};
-use ringway::value::{StateSize, StateView, Value};
+use ringway::value::{Members, SetRef, StateSize, StateView, Value};
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -410,6 +410,60 @@ fn s_d7_fields_of_the_request() {
     (0..3).for_each(|_| assert!(!set.route(&ordinary(), &request).cached));
 }
 
+/// A state of a number, in which finding a set is work.
+struct Pooled {
+    desk: Desk,
+    identity: u64,
+    found: Cell<usize>,
+}
+
+impl StateView for Pooled {
+    fn get(&self, key: KeyId) -> Option<Value> {
+        self.desk.get(key)
+    }
+    fn version(&self) -> u64 {
+        1
+    }
+    fn identity(&self) -> u64 {
+        self.identity
+    }
+    fn size(&self) -> StateSize {
+        self.desk.size()
+    }
+    fn set_contains(&self, set: SetRef, member: u32) -> bool {
+        self.found.set(self.found.get() + 1);
+        self.desk.set_contains(set, member)
+    }
+    fn with_set(&self, set: SetRef, read: &mut dyn FnMut(&Members<'_>)) {
+        self.found.set(self.found.get() + 1);
+        self.desk.with_set(set, read);
+    }
+}
+
+#[test]
+fn the_set_of_completed_tasks_is_found_once() {
+    let mut desk = ordinary();
+    desk.done(&[PARSE]);
+    let state = Pooled { desk, identity: 1, found: Cell::new(0) };
+    let set = four().build().unwrap();
+    assert_eq!(set.route(&state, &of(MAP)).reason, Reason::Peers(2));
+    assert_eq!(state.found.take(), 1);
+    let mut peers = [ALONE; 3];
+    assert_eq!((set.peers(&state, MAP, &mut peers), peers), (2, [VERIFY, TRANSLATE, ALONE]));
+    assert_eq!((set.peers(&state, MAP, &mut peers[..1]), state.found.take()), (1, 2));
+    // No hint speaks of it, so nobody looks.
+    set.route(&state, &of(ALONE));
+    assert_eq!(state.found.take(), 0);
+}
+
+#[test]
+fn s_d7_two_states_share_a_cache() {
+    let set = four().build().unwrap();
+    let states = [1, 2].map(|identity| Pooled { desk: ordinary(), identity, found: Cell::new(0) });
+    let cached = || states.each_ref().map(|state| set.route(state, &of(MAP)).cached);
+    assert_eq!((cached(), cached()), ([false; 2], [true; 2]));
+}
+
 /// A store that takes the place of another counts like it, and so do snapshots of two stores in one buffer.
 #[test]
 fn s_d7_states_that_follow_each_other_at_one_place() {
@@ -579,6 +633,51 @@ fn metrics_follow_the_statistics() {
     assert_eq!(times.count, 2);
 }
 
+/// Counts what it is asked of itself.
+#[derive(Clone)]
+struct Asked {
+    strategy: Strategy,
+    times: Arc<[AtomicU64; 3]>,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self { strategy: Strategy::Custom(1), times: Arc::default() }
+    }
+}
+
+impl Router for Asked {
+    fn strategy(&self) -> Strategy {
+        self.times[0].fetch_add(1, Ordering::Relaxed);
+        self.strategy
+    }
+    fn priority(&self) -> u8 {
+        // Another one each time.
+        self.times[1].fetch_add(1, Ordering::Relaxed) as u8 + 10
+    }
+    fn reads(&self) -> Fields {
+        self.times[2].fetch_add(1, Ordering::Relaxed);
+        Fields::NONE
+    }
+    fn judge(&self, _: &dyn StateView, _: &RouteRequest) -> Verdict {
+        Verdict::abstain(Q16::new(0.5), Reason::Custom(0))
+    }
+}
+
+#[test]
+fn d38_a_custom_router_is_asked_once_what_it_is() {
+    let router = Asked::default();
+    let set = four().custom(router.clone()).build().unwrap();
+    let set = set.with(RouterSpec::Custom(Arc::new(own(2, shrug)))).unwrap().without(Strategy::Priority).unwrap();
+    set.route(&ordinary(), &of(MAP));
+    set.explain(&ordinary(), &of(MAP), &mut [Verdict::default(); 8]);
+    assert_eq!(set.routers().len(), 5);
+    assert_eq!([0, 1, 2].map(|place| router.times[place].load(Ordering::Relaxed)), [1, 1, 1]);
+    let with = four().build().unwrap().with(RouterSpec::Custom(Arc::new(router.clone()))).unwrap();
+    assert!(with.without(Strategy::Custom(1)).is_ok());
+    assert_eq!([0, 1, 2].map(|place| router.times[place].load(Ordering::Relaxed)), [2, 2, 2]);
+}
+
 #[test]
 fn what_cannot_be_built_says_why() {
     let built = |builder: RouterSetBuilder| builder.build().unwrap_err();
@@ -596,6 +695,12 @@ fn what_cannot_be_built_says_why() {
     }
     let heavy = Own { priority: 101, ..own(1, shrug) };
     assert_eq!(built(set().custom(heavy)), RouteError::ThresholdOutOfRange);
+    for strategy in [Strategy::Conditional, Strategy::StateAnalysis, Strategy::Parallel, Strategy::Priority] {
+        let pretends = || Asked { strategy, ..Asked::default() };
+        assert_eq!(built(set().custom(pretends())), RouteError::BuiltInStrategy { strategy });
+        let with = four().build().unwrap().with(RouterSpec::Custom(Arc::new(pretends())));
+        assert_eq!(with.unwrap_err(), RouteError::BuiltInStrategy { strategy });
+    }
     assert_eq!(built(set().parallel(hints())), RouteError::EmptyGroup);
     assert_eq!(built(set().parallel(hints().task(MAP).after(&[PARSE]))), RouteError::EmptyGroup);
     assert_eq!(built(set().parallel(hints().group(1).task(MAP).group(1))), RouteError::EmptyTask);

@@ -525,6 +525,33 @@ fn z4_closing_disconnects_and_late_signals_are_refused() {
     assert_eq!(ringway::coord::Scoped::stage(&hub), Stage::Signals);
 }
 
+/// Nobody is subscribed to what is closed, and no set is known there: but that is not why.
+#[test]
+fn z4_a_sender_to_some_learns_that_it_is_closed() {
+    let hub = hub(16, 16);
+    let (_stream, mut sender) = (all(&hub, 0), hub.sender(C).unwrap());
+    let set = hub.recipients(C, &[agent(0)]).unwrap();
+    let signals = [Recipients::One(agent(0)), Recipients::Mask(set)].map(|to| Signal { to, ..numbered(1) });
+    assert!(signals.iter().all(|signal| sender.signal(signal).is_ok()));
+    hub.close(C);
+    for signal in signals {
+        assert_eq!(sender.signal(&signal), Err(SignalError::Closed));
+        assert_eq!(sender.signal_batch(&[signal]), Err(SignalError::Closed));
+    }
+}
+
+#[test]
+fn a_coordination_has_a_limit_of_sets() {
+    let hub = open(SignalHub::builder().max_sets(2).build().unwrap());
+    let set = |index| hub.recipients(C, &[agent(index)]);
+    let (one, _two) = (set(1).unwrap(), set(2).unwrap());
+    assert_eq!(set(3), Err(SignalError::SetLimit { max: 2 }));
+    assert_eq!((set(1), hub.recipients(C, &[agent(1), agent(1)])), (Ok(one), Ok(one))); // known ones need no room
+    // Another coordination has room of its own.
+    hub.open(CoordId::new(9)).unwrap();
+    assert!(hub.recipients(CoordId::new(9), &[agent(3)]).is_ok());
+}
+
 #[test]
 fn opening_twice_changes_nothing() {
     let hub = hub(16, 16);

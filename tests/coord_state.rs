@@ -216,9 +216,14 @@ fn texts_and_sets() {
     let views: [&dyn StateView; 2] = [&state, &snapshot];
     for view in views {
         assert_eq!([0, 1_023, 7, 5_000].map(|member| view.set_contains(set, member)), [true, true, false, false]);
+        let mut asked = Vec::new();
+        view.with_set(set, &mut |contains| asked.extend([0, 1_023, 7, 5_000].map(contains)));
+        assert_eq!(asked, [true, true, false, false]);
     }
     drop(kept);
-    assert!(!state.set_contains(set, 0));
+    for view in views {
+        view.with_set(set, &mut |contains| assert!(!contains(0) && !view.set_contains(set, 0)));
+    }
 }
 
 #[test]

@@ -43,6 +43,29 @@
 //! assert_eq!(store.clear(state.coordination), 4);
 //! # Ok::<(), ContextError>(())
 //! ```
+//!
+//! # From files
+//!
+//! With the feature `serde`, [`SharedIntelligence`], [`Assignment`], [`Allocation`], [`Allocations`] and [`Protocols`] are written and
+//! read in any of its formats. Left out is what their defaults say; names that are none are refused, and ranges are checked when
+//! contexts are distributed.
+//!
+//! ```
+//! # #[cfg(feature = "serde")] {
+//! use ringway::coord::contexts::{Allocation, Assignment};
+//!
+//! let template = r#"
+//!     objective = "on time"
+//!     tasks = ["clean", "fuel"]
+//!     dependencies = [{ index = 3 }]
+//! "#;
+//! let assignment: Assignment = toml::from_str(template).unwrap();
+//! assert_eq!((assignment.tasks.len(), assignment.dependencies[0].to_string()), (2, "agent_3_0".to_owned()));
+//! let allocation: Allocation = toml::from_str("quality = 0.9").unwrap();
+//! assert_eq!((allocation.quality.get(), allocation.max_retries), (0.9, 3));
+//! assert!(toml::from_str::<Allocation>("quality = 1.9").is_err());
+//! # }
+//! ```
 
 mod content;
 mod distribution;

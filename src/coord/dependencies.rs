@@ -289,6 +289,14 @@ impl DependencySet {
         self.shared.turn().pending(coordination)
     }
 
+    /// Forgets the level of an agent, a resource or a gate, and makes room for another one; tells whether it did. Nothing is
+    /// forgotten that is waited for, nor an agent that holds a ticket. Otherwise each target is known until its coordination is
+    /// [cleared](Self::clear) or closed: for who goes through more of them than there is [room](DependencySetBuilder::targets) for.
+    /// Who waits for one that was forgotten waits for its next level.
+    pub fn forget(&self, coordination: CoordId, target: Target) -> bool {
+        self.shared.turn().forget(coordination, target)
+    }
+
     /// Forgets everything of a coordination: levels, statuses; open tickets get [`Cleared`](DepError::Cleared). It can be used
     /// again afterwards. For the end of a workflow: goes through all tickets and targets.
     pub fn clear(&self, coordination: CoordId) -> Cleared {

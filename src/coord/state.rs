@@ -71,7 +71,7 @@ use crate::clock::Clock;
 use crate::coord::{ScopeClosed, Scoped, Stage};
 use crate::ids::{AgentId, CoordId, InternError, Interner, KeyId};
 use crate::sync::Counter;
-use crate::value::{SetRef, StateSize, StateView, Value};
+use crate::value::{Members, SetRef, StateSize, StateView, Value};
 use commit::Commits;
 use core::fmt;
 use pools::Pools;
@@ -282,6 +282,10 @@ impl StateView for StateStore {
 
     fn set_contains(&self, set: SetRef, member: u32) -> bool {
         self.pools.set(set).is_some_and(|set| set.contains(member))
+    }
+
+    fn with_set(&self, set: SetRef, read: &mut dyn FnMut(&Members<'_>)) {
+        pools::with(self.pools.set(set), read);
     }
 }
 

@@ -14,6 +14,7 @@ use std::error::Error;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
 #[repr(transparent)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(try_from = "f64", into = "f64"))]
 pub struct Score(f64);
 
 impl Score {
@@ -52,6 +53,21 @@ impl Score {
     /// As [`new`](Self::new), for words that are no score's.
     pub const fn from_bits(bits: u64) -> Result<Self, ScoreError> {
         Self::new(f64::from_bits(bits))
+    }
+}
+
+impl TryFrom<f64> for Score {
+    type Error = ScoreError;
+
+    /// As [`Score::new`].
+    fn try_from(score: f64) -> Result<Self, ScoreError> {
+        Self::new(score)
+    }
+}
+
+impl From<Score> for f64 {
+    fn from(score: Score) -> Self {
+        score.get()
     }
 }
 

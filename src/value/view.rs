@@ -48,7 +48,16 @@ pub trait StateView {
     fn set_contains(&self, _set: SetRef, _member: u32) -> bool {
         false
     }
+
+    /// Lets `read` ask a set for several members. By default each question is one to [`set_contains`](Self::set_contains); a state
+    /// that has to look for its sets looks once here, and answers all questions from what it has found.
+    fn with_set(&self, set: SetRef, read: &mut dyn FnMut(&Members<'_>)) {
+        read(&|member| self.set_contains(set, member));
+    }
 }
+
+/// Tells whether a set holds a member: see [`StateView::with_set`].
+pub type Members<'a> = dyn Fn(u32) -> bool + 'a;
 
 /// How large a state is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

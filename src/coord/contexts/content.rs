@@ -15,6 +15,7 @@ pub type Entries = BTreeMap<String, String>;
 ///
 /// Keep it lean: the 10 to 20 types that matter, not a thousand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default, deny_unknown_fields))]
 pub struct SharedIntelligence {
     /// Types, by name.
     pub type_registry: Entries,
@@ -30,6 +31,7 @@ pub struct SharedIntelligence {
 
 /// A part of [`SharedIntelligence`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Section {
     /// [`SharedIntelligence::type_registry`].
     TypeRegistry,
@@ -139,6 +141,7 @@ fn all_sized(texts: &[String]) -> usize {
 
 /// What one agent has to do.
 #[derive(Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default, deny_unknown_fields))]
 pub struct Assignment {
     /// The agent.
     pub agent: AgentId,
@@ -190,6 +193,7 @@ impl Clone for Assignment {
 /// What an agent may use. Enforced by those to whom the application hands it: the deadline of a flow, the bound of its retries,
 /// the number of its permits.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default, deny_unknown_fields))]
 pub struct Allocation {
     /// How long it may take, in milliseconds, 1,000 at least; 300,000 by default.
     pub max_execution_ms: u32,
@@ -249,23 +253,18 @@ fn check(well: bool, field: &'static str) -> Result<(), ContextError> {
 
 /// Who gets which allocation. Empty, everybody gets the store's default.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default, deny_unknown_fields))]
 pub struct Allocations {
     /// For everybody who is not named; the store's default if there is none.
     pub default: Option<Allocation>,
-    /// For these.
+    /// For these, in any order. Of two for one agent, the first counts.
     pub agents: Vec<(AgentId, Allocation)>,
-}
-
-impl Allocations {
-    pub(super) fn of(&self, agent: AgentId) -> Option<Allocation> {
-        let named = self.agents.iter().find(|(of, _)| *of == agent);
-        named.map(|(_, allocation)| *allocation).or(self.default)
-    }
 }
 
 /// A channel that agents keep in touch through: a number of the application's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(transparent)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ChannelId(pub u16);
 
 impl ChannelId {
@@ -275,6 +274,7 @@ impl ChannelId {
 
 /// How an agent keeps in touch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default, deny_unknown_fields))]
 pub struct Protocols {
     /// How often it tells how far it is, in milliseconds, 100 at least; 5,000 by default.
     pub update_ms: u32,

@@ -1,7 +1,7 @@
 //! Contexts on their way to the store, some at a time.
 
 use super::content::{
-    Allocations, Assignment, ContextRef, CoordState, Meta, Protocols, RECORD_BYTES, SharedIntelligence,
+    Allocation, Allocations, Assignment, ContextRef, CoordState, Meta, Protocols, RECORD_BYTES, SharedIntelligence,
 };
 use super::store::{Inner, Oversize};
 use super::{ContextError, Distributed};
@@ -32,6 +32,8 @@ pub(super) struct Made {
     pub(super) contexts: Vec<ContextRef>,
     /// Places of agents, for the check that each is there once.
     order: Vec<(AgentId, usize)>,
+    /// Places of allocations, in the order of their agents.
+    named: Vec<(AgentId, usize)>,
 }
 
 impl<'a> Distribution<'a> {
@@ -69,12 +71,24 @@ impl<'a> Distribution<'a> {
             let (agent, index) = pair[1];
             return Err((ContextError::DuplicateAgent { agent }, Some(index)));
         }
+        let named = &mut self.made.named;
+        named.clear();
+        named.extend(self.allocations.agents.iter().enumerate().map(|(index, (agent, _))| (*agent, index)));
+        named.sort_unstable_by_key(|(agent, index)| (agent.to_bits(), *index));
         for (index, assignment) in self.assignments.iter().enumerate() {
-            let allocation = self.allocations.of(assignment.agent).unwrap_or(self.store.defaults);
+            let allocation = self.allocation(assignment.agent);
             let size = || self.store.refuses(RECORD_BYTES + self.shared_bytes + assignment.size_bytes());
             allocation.check().and_then(|()| size()).map_err(|error| (error, Some(index)))?;
         }
         Ok(())
+    }
+
+    /// The first that names the agent, or else the default.
+    fn allocation(&self, agent: AgentId) -> Allocation {
+        let named = &self.made.named;
+        let place = named.partition_point(|(of, _)| of.to_bits() < agent.to_bits());
+        let own = named.get(place).filter(|(of, _)| *of == agent).map(|(_, index)| self.allocations.agents[*index].1);
+        own.or(self.allocations.default).unwrap_or(self.store.defaults)
     }
 
     /// Makes a chunk of contexts, of as many as the store's builder says, and gives the number of those that are still to be made.
@@ -92,7 +106,7 @@ impl<'a> Distribution<'a> {
                     Some(own) => own.clone_from(assignment),
                     None => fresh.assignment = Arc::new(assignment.clone()),
                 }
-                fresh.allocation = self.allocations.of(assignment.agent).unwrap_or(self.store.defaults);
+                fresh.allocation = self.allocation(assignment.agent);
                 fresh.protocols = self.protocols;
                 fresh.version = 1;
                 fresh.bytes = RECORD_BYTES + self.shared_bytes + fresh.assignment.size_bytes();

@@ -244,35 +244,48 @@ pub struct DepStatus {
     pub state: DepState,
     /// When it was resolved, in nanoseconds of the set's clock.
     pub resolved_at: Option<u64>,
-    /// The target's last level, or the one that resolved it; none if there was none.
+    /// The target's last level, or the one that settled it; none if there was none.
     pub last: Option<f64>,
     /// The level that it needs.
     pub needed: f64,
 }
 
-/// What a ticket still waits for. Its `Display` says so in words.
+/// What keeps a ticket from being ready. Its `Display` says so in words, and levels to the ninth digit behind the point.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Unmet {
     /// The dependency.
     pub dep: DepId,
     /// What it waits for.
     pub target: Target,
-    /// The target's last level; none if there was none.
+    /// The target's last level, as long as it was waited for; none if there was none.
     pub last: Option<f64>,
     /// The level that it needs.
     pub needed: f64,
+    /// Whether it waits still, has failed, or took too long.
+    pub state: DepState,
+}
+
+/// A level as it was meant: 0.68 where arithmetic has come to 0.6799999999999999.
+fn rounded(level: f64) -> f64 {
+    const DIGITS: f64 = 1e9;
+    // Above, there are no such digits.
+    if level < 1e6 { (level * DIGITS).round() / DIGITS } else { level }
 }
 
 impl fmt::Display for Unmet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { dep, target, last, needed } = self;
-        match (target, last) {
-            (Target::Agent(agent), _) if *needed > 0.0 => write!(f, "{agent}: not done, needs success"),
-            (Target::Agent(agent), _) => write!(f, "{agent}: not done"),
-            (Target::Probe, _) => write!(f, "probe of {dep}: not ready"),
-            (_, Some(last)) => write!(f, "{target}: last {last}, needs {needed}"),
-            (_, None) => write!(f, "{target}: never set, needs {needed}"),
+        let Self { dep, target, last, needed, state } = self;
+        let (failed, needed) = (*state == DepState::Failed, rounded(*needed));
+        match (target, last.map(rounded)) {
+            (Target::Agent(agent), _) => {
+                let (how, needs) = (if failed { "failed" } else { "not done" }, needed > 0.0);
+                write!(f, "{agent}: {how}{}", if needs { ", needs success" } else { "" })?;
+            }
+            (Target::Probe, _) => write!(f, "probe of {dep}: {}", if failed { "failed" } else { "not ready" })?,
+            (_, Some(last)) => write!(f, "{target}: last {last}, needs {needed}")?,
+            (_, None) => write!(f, "{target}: never set, needs {needed}")?,
         }
+        if *state == DepState::Timeout { f.write_str(", too late") } else { Ok(()) }
     }
 }
 

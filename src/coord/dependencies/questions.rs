@@ -1,7 +1,7 @@
 //! What a turn answers, and how a coordination ends.
 
 use super::DepError;
-use super::dep::{Cleared, DepId, DepState, DepStatus, Unmet};
+use super::dep::{Cleared, DepId, DepState, DepStatus, Target, Unmet};
 use super::registry::{Entry, Registry};
 use super::waiters::NONE;
 use crate::Event;
@@ -38,15 +38,16 @@ impl Registry {
         self.unmet(ticket).flat_map(dues).min()
     }
 
-    fn level(&self, entry: &Entry) -> Option<f64> {
+    pub(super) fn level(&self, entry: &Entry) -> Option<f64> {
         entry.resolved_by.or_else(|| self.waited.get(entry.target as usize).and_then(|target| target.level))
     }
 
     pub(super) fn explain(&self, ticket: u32, out: &mut [Unmet]) -> usize {
-        let unmet = self.unmet(ticket).map(|(_, entry)| entry);
+        let over = |state| matches!(state, DepState::Resolved | DepState::Cancelled);
+        let unmet = self.entries(ticket).map(|(_, entry)| entry).filter(|entry| !over(entry.state));
         let fill = |(out, entry): (&mut Unmet, &Entry)| {
-            *out =
-                Unmet { dep: entry.id, target: entry.on.target(), last: self.level(entry), needed: entry.on.needed() };
+            let Entry { id, state, on, .. } = *entry;
+            *out = Unmet { dep: id, target: on.target(), last: self.level(entry), needed: on.needed(), state };
         };
         out.iter_mut().zip(unmet).map(fill).count()
     }
@@ -96,6 +97,18 @@ impl Registry {
             keep
         });
         cleared
+    }
+
+    /// Makes room by a target that nobody waits for, and that waits for nothing; tells whether it is gone.
+    pub(super) fn forget(&mut self, c: CoordId, target: Target) -> bool {
+        let Some(&place) = self.targets.get(&(c, target)) else { return false };
+        let waited = &self.waited[place as usize];
+        let idle = waited.first == NONE && waited.tickets == NONE;
+        if idle {
+            self.targets.remove(&(c, target));
+            self.free_targets.push(place);
+        }
+        idle
     }
 
     /// Opens a coordination that may have been closed before.

@@ -43,7 +43,7 @@ pub(super) struct Entry {
     /// When it was registered.
     pub(super) since: u64,
     pub(super) resolved_at: Option<u64>,
-    /// The level that resolved it.
+    /// The level that settled it.
     pub(super) resolved_by: Option<f64>,
     pub(super) ticket: u32,
     /// The next of the same ticket.
@@ -352,6 +352,7 @@ impl Registry {
 
     /// A dependency waits no longer; tells whether its ticket got an outcome by it.
     pub(super) fn settle(&mut self, dep: u32, state: DepState, how: Result<(), DepError>) -> bool {
+        self.deps[dep as usize].resolved_by = self.level(&self.deps[dep as usize]);
         self.unlink(dep);
         self.timeouts.remove(dep);
         self.probes.remove(dep);

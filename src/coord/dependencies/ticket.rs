@@ -145,8 +145,8 @@ impl<'a> Ticket<'a> {
         self.set.shared.turn().also_wake(self.index, event);
     }
 
-    /// Writes what it still waits for into `out`, in the order in which it was asked for, and gives the number. For finding out why
-    /// a ticket is stuck.
+    /// Writes what it still waits for, and what has failed or took too long, into `out`, in the order in which it was asked for, and
+    /// gives the number: as many as there is room for. For finding out why a ticket is stuck, or was not met.
     pub fn explain(&self, out: &mut [Unmet]) -> usize {
         self.set.shared.turn().explain(self.index, out)
     }

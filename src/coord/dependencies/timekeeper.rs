@@ -2,11 +2,10 @@
 
 use super::Shared;
 use crate::clock::Stamp;
+use crate::sync::caught;
 use crate::{Cycle, Duty, TimerId};
 use core::fmt;
-use core::panic::AssertUnwindSafe;
 use core::time::Duration;
-use std::panic::catch_unwind;
 use std::sync::Arc;
 
 /// Carries out what is due: probes before timeouts, so that one that is due at both is asked once more.
@@ -20,7 +19,7 @@ pub(super) fn advance(shared: &Shared) -> usize {
         // A user's code: outside of the turn.
         drop(turn);
         let began = Stamp::now();
-        let answer = catch_unwind(AssertUnwindSafe(|| (asked.f)(&asked.cx))).ok();
+        let answer = caught(|| (asked.f)(&asked.cx));
         shared.figures.probed(began.elapsed_ns());
         turn = shared.turn();
         turn.answered(&asked, answer, now);

@@ -2,7 +2,7 @@
 
 use super::error::RouteError;
 use super::hints::{Hints, HintsBuilder};
-use super::router::{Keys, Router, RouterSpec, StateAnalysis};
+use super::router::{Keys, Known, Router, RouterSpec, StateAnalysis};
 use super::rule::Rule;
 use super::rules::RuleSet;
 use super::set::{MAX, RouterSet};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// What a set decides by.
 #[derive(Clone, Default)]
 pub(super) struct Plan {
-    pub(super) specs: Vec<RouterSpec>,
+    pub(super) routers: Vec<Known>,
     pub(super) keys: Keys,
     pub(super) consolidate: Consolidate,
     /// How many keys and tasks there are, if that is known.
@@ -26,7 +26,7 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn rule_set(&self) -> Option<&RuleSet> {
-        self.specs.iter().find_map(|spec| match spec {
+        self.routers.iter().find_map(|known| match &known.spec {
             RouterSpec::Conditional(rules) => Some(&**rules),
             _ => None,
         })
@@ -37,16 +37,16 @@ impl Plan {
     }
 
     pub(super) fn check(&self) -> Result<(), RouteError> {
-        if self.specs.len() > MAX {
+        if self.routers.len() > MAX {
             return Err(RouteError::TooManyRouters { max: MAX });
         }
-        for (place, spec) in self.specs.iter().enumerate() {
-            if self.specs[..place].iter().any(|earlier| earlier.strategy() == spec.strategy()) {
+        for (place, router) in self.routers.iter().enumerate() {
+            router.check()?;
+            if self.routers[..place].iter().any(|earlier| earlier.strategy == router.strategy) {
                 return Err(RouteError::DuplicateStrategy);
             }
-            spec.check()?;
             if let Some((keys, tasks)) = self.known {
-                self.check_names(spec, keys, tasks)?;
+                self.check_names(&router.spec, keys, tasks)?;
             }
         }
         Ok(())
@@ -103,7 +103,7 @@ const LARGEST: usize = 1 << 20;
 impl RouterSetBuilder {
     fn put(mut self, spec: Result<RouterSpec, RouteError>) -> Self {
         match spec {
-            Ok(spec) => self.plan.specs.push(spec),
+            Ok(spec) => self.plan.routers.push(spec.into()),
             Err(mistake) => self.mistake = self.mistake.or(Some(mistake)),
         }
         self
@@ -165,9 +165,13 @@ impl RouterSetBuilder {
         self
     }
 
-    /// For how many tasks each thread keeps its last decision, rounded up to a power of two; 1,000. 0 for none: for states that
+    /// For how many tasks each thread keeps its last decision, rounded up to a power of two; 1,000. Asked about several states, it
+    /// keeps one of each: count the tasks as often as there are states. 0 for none: for states that
     /// do not count their versions, or that take each other's places without an
     /// [`identity`](crate::value::StateView::identity) of their own.
+    ///
+    /// A decision is found for as long as the version stands. What changes without one is not noticed: a
+    /// [set](crate::coord::state::StateStore::set_of) that was let go of, say.
     pub fn cache(mut self, entries: usize) -> Self {
         self.cache = entries;
         self
@@ -227,7 +231,7 @@ impl TryFrom<HintsBuilder> for Hints {
 impl fmt::Debug for RouterSetBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RouterSetBuilder")
-            .field("routers", &self.plan.specs)
+            .field("routers", &self.plan.routers)
             .field("history", &self.history)
             .field("cache", &self.cache)
             .finish_non_exhaustive()

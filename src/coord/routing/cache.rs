@@ -19,7 +19,7 @@ pub(super) type Key = [u64; KEY];
 const KEY: usize = 7;
 const ENTRY: usize = KEY + 2;
 
-/// Entries by task, so that a task's next decision takes the place of its last one.
+/// Entries by task and state, so that a task's next decision takes the place of its last one.
 pub(super) struct Cache {
     entries: Box<[TwoCopy<[u64; ENTRY]>]>,
 }
@@ -45,10 +45,10 @@ impl Cache {
 
     #[inline]
     fn entry(&self, key: &Key) -> Option<&TwoCopy<[u64; ENTRY]>> {
-        let [_, _, task, times, kind, content, correlation] = key;
-        let fields = times ^ kind.rotate_left(16) ^ content.rotate_left(32) ^ correlation.rotate_left(48);
-        // Tasks of one request's fields lie side by side; other fields, elsewhere.
-        let place = (fields.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).wrapping_add(*task) as usize;
+        let [_, state, task, times, kind, content, correlation] = key;
+        let other = state ^ times ^ kind.rotate_left(16) ^ content.rotate_left(32) ^ correlation.rotate_left(48);
+        // Tasks of one state and of one request's fields lie side by side; those of others, elsewhere.
+        let place = (other.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).wrapping_add(*task) as usize;
         self.entries.get(place & self.entries.len().wrapping_sub(1))
     }
 

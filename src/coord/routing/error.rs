@@ -1,5 +1,6 @@
 //! What cannot be built.
 
+use super::types::Strategy;
 use crate::ids::RuleId;
 use core::convert::Infallible;
 use core::fmt;
@@ -11,6 +12,11 @@ use std::error::Error;
 pub enum RouteError {
     /// Two routers have one strategy.
     DuplicateStrategy,
+    /// A router of your own says that it is one of the built-in ones.
+    BuiltInStrategy {
+        /// Which.
+        strategy: Strategy,
+    },
     /// More routers than a set takes.
     TooManyRouters {
         /// How many it takes.
@@ -58,6 +64,7 @@ impl fmt::Display for RouteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DuplicateStrategy => f.write_str("two routers have one strategy"),
+            Self::BuiltInStrategy { strategy } => write!(f, "a custom router says that it is {strategy:?}"),
             Self::TooManyRouters { max } => write!(f, "a set takes {max} routers"),
             Self::UnknownKey => f.write_str("a key that nobody knows"),
             Self::UnknownTask => f.write_str("a task that nobody knows"),

@@ -2,7 +2,7 @@
 
 use super::error::RouteError;
 use crate::ids::TaskId;
-use crate::value::{SetRef, StateView, Value};
+use crate::value::{Members, StateView, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -140,32 +140,35 @@ impl Hints {
         self.hints.iter().flat_map(|hint| hint.after.iter().copied().chain([hint.task]))
     }
 
-    /// The tasks that can run beside this one now.
+    /// Tells the tasks that can run beside this one now. Looks for the set of completed tasks once, however many there are.
     pub(super) fn peers(
         &self,
         completed: Option<Value>,
         state: &dyn StateView,
         task: TaskId,
-    ) -> impl Iterator<Item = TaskId> {
-        // Where there is no set, nothing is done.
-        let set = if let Some(Value::Set(set)) = completed { Some(set) } else { None };
-        let me = self.find(task).filter(|me| is_ready(me, set, state));
-        let peers = me.map_or(&[][..], |me| &me.peers);
-        let peers = peers.iter().map(|peer| &self.hints[*peer as usize]);
-        peers.filter(move |peer| !is_done(peer.task, set, state) && is_ready(peer, set, state)).map(|peer| peer.task)
+        mut found: impl FnMut(TaskId),
+    ) {
+        let Some(me) = self.find(task).filter(|me| !me.peers.is_empty()) else { return };
+        let mut look = |is_done: &Members<'_>| {
+            let is_ready = |hint: &Hint| hint.after.iter().all(|task| is_done(task.get()));
+            if is_ready(me) {
+                let peers = me.peers.iter().map(|peer| &self.hints[*peer as usize]);
+                let able = peers.filter(|peer| !is_done(peer.task.get()) && is_ready(peer));
+                able.for_each(|peer| found(peer.task));
+            }
+        };
+        match completed {
+            Some(Value::Set(set)) => state.with_set(set, &mut look),
+            // Where there is no set, nothing is done.
+            _ => look(&|_| false),
+        }
     }
 
     /// How many tasks these are.
     #[inline]
     pub(super) fn count(&self, completed: Option<Value>, state: &dyn StateView, task: TaskId) -> u16 {
-        u16::try_from(self.peers(completed, state, task).count()).unwrap_or(u16::MAX)
+        let mut count = 0_u16;
+        self.peers(completed, state, task, |_| count = count.saturating_add(1));
+        count
     }
-}
-
-fn is_done(task: TaskId, set: Option<SetRef>, state: &dyn StateView) -> bool {
-    set.is_some_and(|set| state.set_contains(set, task.get()))
-}
-
-fn is_ready(hint: &Hint, set: Option<SetRef>, state: &dyn StateView) -> bool {
-    hint.after.iter().all(|task| is_done(*task, set, state))
 }

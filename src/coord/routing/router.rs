@@ -38,13 +38,14 @@ use std::sync::Arc;
 /// }
 /// ```
 pub trait Router: Send + Sync {
-    /// Its name: [`Strategy::Custom`] with a number that no other router of the set has.
+    /// Its name: [`Strategy::Custom`] with a number that no other router of the set has. Asked once, when it is given to a set or
+    /// its builder, as are the next two.
     fn strategy(&self) -> Strategy;
 
-    /// The weight of its verdicts, from 0 to 100. Asked once, when the set is built.
+    /// The weight of its verdicts, from 0 to 100.
     fn priority(&self) -> u8;
 
-    /// What it looks at besides the state and the task. Asked once, when the set is built.
+    /// What it looks at besides the state and the task.
     fn reads(&self) -> Fields;
 
     /// What it says about a task.
@@ -193,36 +194,56 @@ impl RouterSpec {
             Self::Custom(router) => router.strategy(),
         }
     }
+}
 
+/// A router with what it said of itself, once.
+#[derive(Clone)]
+pub(super) struct Known {
+    pub(super) spec: RouterSpec,
+    pub(super) strategy: Strategy,
     /// The weight of its verdicts.
-    pub(super) fn priority(&self) -> u8 {
-        match self {
-            Self::Custom(router) => router.priority(),
-            built_in => built_in.strategy().priority().unwrap_or(0),
-        }
-    }
+    pub(super) priority: u8,
+    pub(super) reads: Fields,
+}
 
-    pub(super) fn reads(&self) -> Fields {
-        if let Self::Custom(router) = self { router.reads() } else { Fields::NONE }
+impl From<RouterSpec> for Known {
+    fn from(spec: RouterSpec) -> Self {
+        let strategy = spec.strategy();
+        let (priority, reads) = match &spec {
+            RouterSpec::Custom(router) => (router.priority(), router.reads()),
+            _ => (strategy.priority().unwrap_or(0), Fields::NONE),
+        };
+        Self { spec, strategy, priority, reads }
     }
+}
 
+impl fmt::Debug for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.strategy.fmt(f)
+    }
+}
+
+impl Known {
     /// The best score that it can reach; none if it has to be asked in any case.
     pub(super) fn best_score(&self) -> Option<u32> {
-        let confidence = match self {
-            Self::Conditional(_) => Q16::ONE,
-            Self::State(_) | Self::Priority { .. } => SURE,
-            Self::Parallel(_) => Q16::new(0.9),
-            Self::Custom(_) => return None,
+        let confidence = match self.spec {
+            RouterSpec::Conditional(_) => Q16::ONE,
+            RouterSpec::State(_) | RouterSpec::Priority { .. } => SURE,
+            RouterSpec::Parallel(_) => Q16::new(0.9),
+            RouterSpec::Custom(_) => return None,
         };
-        Some(confidence.score(self.priority()))
+        Some(confidence.score(self.priority))
     }
 
     pub(super) fn check(&self) -> Result<(), RouteError> {
-        let within = match self {
-            Self::State(analysis) => (0.0..=1.0).contains(&analysis.max_complexity_score),
-            Self::Priority { high, low } => low < high && *high <= 100,
-            Self::Custom(router) => router.priority() <= 100,
-            Self::Conditional(_) | Self::Parallel(_) => true,
+        let within = match &self.spec {
+            RouterSpec::Custom(_) if !matches!(self.strategy, Strategy::Custom(_)) => {
+                return Err(RouteError::BuiltInStrategy { strategy: self.strategy });
+            }
+            RouterSpec::State(analysis) => (0.0..=1.0).contains(&analysis.max_complexity_score),
+            RouterSpec::Priority { high, low } => low < high && *high <= 100,
+            RouterSpec::Custom(_) => self.priority <= 100,
+            RouterSpec::Conditional(_) | RouterSpec::Parallel(_) => true,
         };
         if within { Ok(()) } else { Err(RouteError::ThresholdOutOfRange) }
     }

@@ -5,7 +5,7 @@ use super::cache::{self, Key};
 use super::error::RouteError;
 use super::history::History;
 use super::report::RuleReport;
-use super::router::{Judge, RouterSpec, analyse, by_priority};
+use super::router::{Judge, Known, RouterSpec, analyse, by_priority};
 use super::stats::{Lane, RouteStats, turn};
 use super::types::{Consolidate, Decision, Fields, Q16, Reason, Route, RouteRecord, RouteRequest, Strategy, Verdict};
 use super::words::{Said, Words, cached, measured};
@@ -36,13 +36,14 @@ struct Seat {
 }
 
 impl Seat {
-    fn new(spec: &RouterSpec, plan: &Plan) -> Self {
+    fn new(known: &Known, plan: &Plan) -> Self {
+        let spec = &known.spec;
         let consolidate = plan.consolidate;
-        let beaten_at = match (consolidate, spec.best_score()) {
+        let beaten_at = match (consolidate, known.best_score()) {
             (Consolidate::Precedence, _) | (_, None) => u64::MAX,
             (weighted, Some(score)) => weighted.rank(Decision::Continue, score, false),
         };
-        let (judge, strategy, priority) = (Judge::new(spec, &plan.keys), spec.strategy(), spec.priority());
+        let (judge, strategy, priority) = (Judge::new(spec, &plan.keys), known.strategy, known.priority);
         let seat = Self { judge, strategy, priority, consolidate, said: Box::new([]), beaten_at };
         Self { said: seat.judge.verdicts().iter().map(|verdict| seat.says(verdict)).collect(), ..seat }
     }
@@ -145,7 +146,7 @@ impl RouterSet {
     }
 
     fn assemble(plan: Plan, shared: Arc<Shared>) -> Self {
-        let seats: Box<[_]> = plan.specs.iter().map(|spec| Seat::new(spec, &plan)).collect();
+        let seats: Box<[_]> = plan.routers.iter().map(|known| Seat::new(known, &plan)).collect();
         let mut order: Vec<_> = (0..seats.len() as u8).collect();
         order.sort_by_key(|place| core::cmp::Reverse(seats[usize::from(*place)].priority));
         // Of one thread's rules, only whole lines.
@@ -156,7 +157,7 @@ impl RouterSet {
         Self {
             version,
             strategies: seats.iter().map(|seat| seat.strategy).collect(),
-            reads: plan.specs.iter().fold(Fields::NONE, |reads, spec| reads.and(spec.reads())),
+            reads: plan.routers.iter().fold(Fields::NONE, |reads, known| reads.and(known.reads)),
             matches: (0..stride * shared.lanes.len()).map(|_| Counter::new()).collect(),
             order: order.into(),
             nobody: Said::new(&Verdict::default(), Strategy::Conditional, 0),
@@ -299,7 +300,14 @@ impl RouterSet {
             _ => None,
         });
         let Some((completed, hints)) = hints else { return 0 };
-        hints.peers(state.get(completed), state, task).zip(out).map(|(peer, out)| *out = peer).count()
+        let (mut room, mut told) = (out.iter_mut(), 0);
+        hints.peers(state.get(completed), state, task, |peer| {
+            if let Some(out) = room.next() {
+                *out = peer;
+                told += 1;
+            }
+        });
+        told
     }
 
     /// A set with one more router. For the control plane.
@@ -309,7 +317,7 @@ impl RouterSet {
     /// As [`RouterSetBuilder::build`].
     pub fn with(&self, router: RouterSpec) -> Result<Self, RouteError> {
         let mut plan = self.plan.clone();
-        plan.specs.push(router);
+        plan.routers.push(router.into());
         plan.check()?;
         Ok(Self::assemble(plan, Arc::clone(&self.shared)))
     }
@@ -321,8 +329,8 @@ impl RouterSet {
     /// [`UnknownStrategy`](RouteError::UnknownStrategy) if it is not there.
     pub fn without(&self, router: Strategy) -> Result<Self, RouteError> {
         let mut plan = self.plan.clone();
-        plan.specs.retain(|spec| spec.strategy() != router);
-        if plan.specs.len() == self.plan.specs.len() {
+        plan.routers.retain(|known| known.strategy != router);
+        if plan.routers.len() == self.plan.routers.len() {
             return Err(RouteError::UnknownStrategy);
         }
         Ok(Self::assemble(plan, Arc::clone(&self.shared)))

@@ -30,6 +30,11 @@ pub enum SignalError {
         /// How many that is.
         max: usize,
     },
+    /// The coordination has as many sets of recipients as it may have.
+    SetLimit {
+        /// How many that is.
+        max: usize,
+    },
     /// Subscriptions overwrite their oldest signals, or refuse new ones: nothing else.
     UnsupportedOverflow,
     /// A subscription that refuses what it has no room for has no room. Nobody got the signal.
@@ -70,6 +75,7 @@ impl fmt::Display for SignalError {
             Self::KindOutOfRange { got } => write!(f, "there are kinds from 0 to 63, and no {got}"),
             Self::EmptyMask => f.write_str("a subscription names a kind at least"),
             Self::SubscriberLimit { max } => write!(f, "the coordination has {max} subscriptions already"),
+            Self::SetLimit { max } => write!(f, "the coordination has {max} sets of recipients already"),
             Self::UnsupportedOverflow => f.write_str("a subscription drops the oldest, or rejects"),
             Self::Full { agent } => write!(f, "a subscription of {agent} has no room"),
             Self::Lagged { missed } => write!(f, "{missed} signals were overwritten before they were archived"),

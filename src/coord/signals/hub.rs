@@ -48,6 +48,12 @@ impl SignalHubBuilder {
         self
     }
 
+    /// How many different [sets of recipients](SignalHub::recipients) a coordination may have; 1,024 by default.
+    pub fn max_sets(mut self, max: usize) -> Self {
+        self.settings.max_sets = max;
+        self
+    }
+
     /// Whether signals are counted by kind and their propagation is measured; by default they are.
     pub fn metrics(mut self, on: bool) -> Self {
         self.settings.metrics = on;
@@ -153,6 +159,7 @@ impl SignalHub {
                 subscription,
                 subscriber_capacity: 1_024,
                 max_subscribers: 1_024,
+                max_sets: 1_024,
                 metrics: true,
                 exported: None,
                 telemetry: Telemetry::default(),
@@ -245,11 +252,13 @@ impl SignalHub {
         self.scope(coordination).map(SignalSender::new)
     }
 
-    /// Names a set of agents, for [`Recipients::Mask`](super::Recipients::Mask). It belongs to the coordination, and goes with it.
+    /// Names a set of agents, for [`Recipients::Mask`](super::Recipients::Mask); the same agents again get the same reference. It
+    /// belongs to the coordination, and goes with it, not earlier. Compares with each of the coordination's sets.
     ///
     /// # Errors
     ///
-    /// [`UnknownCoordination`](SignalError::UnknownCoordination). Whether the agents are subscribed is looked at when a signal is
+    /// [`UnknownCoordination`](SignalError::UnknownCoordination), and [`SetLimit`](SignalError::SetLimit) when there are
+    /// [as many](SignalHubBuilder::max_sets) already: agents that change all the time are better told one by one. Whether the agents are subscribed is looked at when a signal is
     /// sent to them.
     pub fn recipients(&self, coordination: CoordId, agents: &[AgentId]) -> Result<SetRef, SignalError> {
         self.with(coordination, |scope| scope.recipients(agents))

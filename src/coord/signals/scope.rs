@@ -6,7 +6,7 @@ use super::listen::Listeners;
 use super::record::Record;
 use super::signal::{HistoryFilter, Signal};
 use super::stream::SignalStream;
-use super::table::{Entry, Table};
+use super::table::{Address, Entry, Table};
 use super::{BatchDelivered, Delivered, SignalError, Subscription};
 use crate::Builder;
 use crate::broadcast::lossy::{Lagged, Receiver, SharedSender};
@@ -28,6 +28,7 @@ pub(super) struct Settings {
     pub(super) subscription: Subscription,
     pub(super) subscriber_capacity: usize,
     pub(super) max_subscribers: usize,
+    pub(super) max_sets: usize,
     pub(super) metrics: bool,
     pub(super) exported: Option<Arc<Exported>>,
     pub(super) telemetry: Telemetry,
@@ -103,12 +104,20 @@ impl Scope {
         })
     }
 
+    /// Whom a signal is for, if it may be sent. Makes room for it where it is wanted.
+    fn admit<'a>(&self, table: &'a Table, signal: &Signal) -> Result<Address<'a>, SignalError> {
+        signal.check()?;
+        // The table of a closed coordination knows nobody. The history is closed before it is put there.
+        let closed = |error| if self.is_closed() { SignalError::Closed } else { error };
+        let address = table.known(signal.to).map_err(closed)?;
+        table.reserve(signal, &address).inspect_err(|_| self.figures.refused.add(1))?;
+        Ok(address)
+    }
+
     /// Sends to all who want it. The history is first: its end is the coordination's.
     pub(super) fn signal(&self, signal: &Signal) -> Result<Delivered, SignalError> {
-        signal.check()?;
         let table = self.table.load();
-        let address = table.known(signal.to)?;
-        table.reserve(signal, &address).inspect_err(|_| self.figures.refused.add(1))?;
+        let address = self.admit(&table, signal)?;
         let record = signal.stamped(self.figures.now());
         self.history.send(record).map_err(|_| SignalError::Closed)?;
         let delivered = table.deliver(1, |entry| {
@@ -123,12 +132,8 @@ impl Scope {
     /// The same with those before the first that is refused.
     pub(super) fn signal_batch(&self, signals: &[Signal]) -> Result<BatchDelivered, SignalError> {
         let table = self.table.load();
-        let admit = |signal: &Signal| {
-            signal.check()?;
-            let address = table.known(signal.to)?;
-            table.reserve(signal, &address).inspect_err(|_| self.figures.refused.add(1))
-        };
-        let stopped = signals.iter().enumerate().find_map(|(index, signal)| Some((index, admit(signal).err()?)));
+        let refused = |signal| self.admit(&table, signal).err();
+        let stopped = signals.iter().enumerate().find_map(|(index, signal)| Some((index, refused(signal)?)));
         let signals = match stopped {
             Some((0, error)) => return Err(error),
             Some((accepted, _)) => &signals[..accepted],
@@ -207,8 +212,10 @@ impl Scope {
 
     pub(super) fn recipients(&self, agents: &[AgentId]) -> Result<SetRef, SignalError> {
         let _control = self.control()?;
-        let (table, set) = self.table.load().with_set(agents);
-        self.table.swap(Arc::new(table));
+        let (set, table) = self.table.load().with_set(agents, self.settings.max_sets)?;
+        if let Some(table) = table {
+            self.table.swap(Arc::new(table));
+        }
         Ok(set)
     }
 

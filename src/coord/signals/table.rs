@@ -71,14 +71,19 @@ impl Table {
         Self { entries, agents, refusing, ..self.clone() }
     }
 
-    /// The same with another set; the set that is there already, if it is.
-    pub(super) fn with_set(&self, agents: &[AgentId]) -> (Self, SetRef) {
-        let (agents, mut table) = (in_order(agents.iter().copied()), self.clone());
-        let index = table.sets.iter().position(|set| **set == *agents).unwrap_or_else(|| {
-            table.sets.push(agents.into());
-            table.sets.len() - 1
-        });
-        (table, SetRef { index: index as u32, generation: self.generation })
+    /// A set that is there already, or else the same with it.
+    pub(super) fn with_set(&self, agents: &[AgentId], max: usize) -> Result<(SetRef, Option<Self>), SignalError> {
+        let set = |index| SetRef { index: index as u32, generation: self.generation };
+        let agents = in_order(agents.iter().copied());
+        if let Some(index) = self.sets.iter().position(|set| **set == *agents) {
+            return Ok((set(index), None));
+        }
+        if self.sets.len() >= max {
+            return Err(SignalError::SetLimit { max });
+        }
+        let mut table = self.clone();
+        table.sets.push(agents.into());
+        Ok((set(self.sets.len()), Some(table)))
     }
 
     fn knows(&self, agent: u64) -> Result<(), SignalError> {

@@ -3,7 +3,7 @@
 use super::{StateError, StateStore};
 use crate::ids::{InternError, Interner, SymId};
 use crate::slab::{Shared, Slab};
-use crate::value::{BlobRef, SetRef, Value};
+use crate::value::{BlobRef, Members, SetRef, Value};
 use core::ops::Deref;
 
 /// Members of sets are below this.
@@ -63,8 +63,21 @@ pub(super) fn find_set(sets: &Slab<SetBits>, set: SetRef) -> Option<Shared<SetBi
     sets.get(BlobRef { index: set.index, generation: set.generation })
 }
 
+/// Lets `read` ask what was found, which stays where it is in the meantime. What was not found has no members.
+pub(super) fn with(set: Option<Shared<SetBits>>, read: &mut dyn FnMut(&Members<'_>)) {
+    read(&|member| set.as_ref().is_some_and(|set| set.contains(member)));
+}
+
 impl StateStore {
     /// Puts a set into the pool: its handle, which keeps it there, and the value that names it. Allocates nothing.
+    ///
+    /// Keep the handle for as long as keys have the value. Letting go of it is no change of the state: no version counts it, no
+    /// watcher is told, and decisions that were made before are still found in the
+    /// [cache](crate::coord::routing::RouterSetBuilder::cache) of a set of routers. Set another value first.
+    ///
+    /// Finding a set counts one up and down that all threads share:
+    /// [`set_contains`](crate::value::StateView::set_contains) does that for each question,
+    /// [`with_set`](crate::value::StateView::with_set) once for many.
     ///
     /// # Errors
     ///

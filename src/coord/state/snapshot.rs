@@ -1,10 +1,10 @@
 //! One version of the state, copied.
 
 use super::STORES;
-use super::pools::{Pools, SetBits, find_set};
+use super::pools::{Pools, SetBits, find_set, with};
 use crate::ids::KeyId;
 use crate::slab::Slab;
-use crate::value::{SetRef, StateSize, StateView, Value};
+use crate::value::{Members, SetRef, StateSize, StateView, Value};
 use core::fmt;
 
 /// The state as it was at one version: see [`StateStore::snapshot`](super::StateStore::snapshot). Filled again and again, it
@@ -79,6 +79,10 @@ impl StateView for Snapshot {
     fn set_contains(&self, set: SetRef, member: u32) -> bool {
         let sets = self.sets.as_ref();
         sets.and_then(|sets| find_set(sets, set)).is_some_and(|set| set.contains(member))
+    }
+
+    fn with_set(&self, set: SetRef, read: &mut dyn FnMut(&Members<'_>)) {
+        with(self.sets.as_ref().and_then(|sets| find_set(sets, set)), read);
     }
 }
 
