@@ -298,8 +298,11 @@ impl Exporter for Own {
     }
 }
 
+/// A registry, its exporting thread's handle once that is there, what was exported, and what flushes reported.
+type Owned = (Registry, Arc<Mutex<Option<ExportHandle>>>, Kept, Arc<Mutex<Vec<FlushReport>>>);
+
 /// A registry with such an exporter.
-fn owned(every: Duration) -> (Registry, Arc<Mutex<Option<ExportHandle>>>, Kept, Arc<Mutex<Vec<FlushReport>>>) {
+fn owned(every: Duration) -> Owned {
     let (registry, handle, kept, reports) = (registry(1_000, every), Arc::default(), Kept::default(), Arc::default());
     let own = Own {
         registry: registry.clone(),
