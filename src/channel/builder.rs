@@ -68,7 +68,7 @@ impl Builder {
 
     /// For streams: a receiver that finds fewer than 256 messages (or a quarter of the capacity) while they stream in waits for
     /// twelve spin hints (0.3 us or so) and looks again, once, so that it stays some distance behind the senders. It gains
-    /// throughput where messages are sent one by one, up to 1.7 times with messages of a line, and costs tail latency: that
+    /// throughput where messages are sent one by one (up to 1.4 times in `docs/benchmarks.md`), and costs tail latency: that
     /// much, of a message that comes right after another. A message after a lull (three looks in vain) is not held back.
     ///
     /// A sender that has found no room for a single message waits as long before its next try. Receivers that compete hold back

@@ -60,7 +60,7 @@ fn summary(measured: &[Measured], judged: bool) -> String {
         text.push_str(&format!("\ngate: {}: {}", one.row.name, one.told(gate)));
     }
     for (one, of) in goals.iter().filter(|(_, of)| *of > 1.0) {
-        text.push_str(&format!("\ngoal ahead: {}: {of:.1} times {}", one.row.name, one.shown(one.row.goal_ns)));
+        text.push_str(&format!("\ngoal missed: {}: {of:.1} times {}", one.row.name, one.shown(one.row.goal_ns)));
     }
     text
 }
@@ -183,7 +183,7 @@ mod tests {
             "30 operations verified",
             "gate: a row: 100 ns: MISS",
             "gate: a row: 2.00 of 1.5 x bare: MISS",
-            "goal ahead: a row: 2.5 times 20.0 ns",
+            "goal missed: a row: 2.5 times 20.0 ns",
             "20.0 ns: 2.5 x",
         ] {
             assert!(told.contains(says), "{says} in {told}");
