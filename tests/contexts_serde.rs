@@ -1,4 +1,5 @@
 //! Contexts that are written down and read again.
+#![cfg(feature = "serde")]
 
 use ringway::coord::contexts::{
     Allocation, Allocations, Assignment, ChannelId, ContextError, ContextStore, CoordState, Delta, Protocols, Section,

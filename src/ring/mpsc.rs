@@ -34,8 +34,9 @@ use crossbeam_utils::CachePadded;
 /// Messages between two looks at how many more are waiting.
 const LOOK_EVERY: usize = 1024;
 
-/// Stamps that are looked at together: those that are on one line. Messages taken one by one are then known without a look.
-const LOOK_AHEAD: usize = 8;
+/// Stamps that are looked at together: those that are on one line. Messages taken one by one are then known without a look. Models have
+/// few, and batches that look further.
+const LOOK_AHEAD: usize = if cfg!(ringway_loom) { 2 } else { 8 };
 
 pub(crate) struct MpscRing<T> {
     tail: Tail,
