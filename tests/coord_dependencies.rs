@@ -371,7 +371,7 @@ fn a_probe_may_panic_twice() {
     impl Drop for Again {
         fn drop(&mut self) {
             if !thread::panicking() {
-                panic!("a payload that panics");
+                std::panic::panic_any(()); // nothing that could leak: what is panicked with here is forgotten
             }
         }
     }

@@ -101,7 +101,7 @@ fn parts_that_panic_in_other_ways_keep_none_of_the_others_open() {
     struct Again;
     impl Drop for Again {
         fn drop(&mut self) {
-            panic!("again");
+            std::panic::panic_any(()); // nothing that could leak: what is panicked with here is forgotten
         }
     }
     struct Bad(AtomicUsize);

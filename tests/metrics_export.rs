@@ -352,7 +352,7 @@ struct Again;
 impl Drop for Again {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            panic!("again");
+            std::panic::panic_any(()); // nothing that could leak: what is panicked with here is forgotten
         }
     }
 }
