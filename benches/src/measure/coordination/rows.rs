@@ -164,7 +164,7 @@ fn spinning() -> Vec<Contender<Sample>> {
     vec![
         woken("ringway", Role::Ringway, CLOSE, || signals::ends(CLOSE.messages, Wait::spin(), Told::Metrics)),
         woken("Mutex<VecDeque>, polled", Role::Peer, CLOSE, || signals::plain_ends(CLOSE.messages, true)),
-        woken("a bare word, polled", Role::Ceiling, CLOSE, || wake::bare(CLOSE.messages, std::hint::spin_loop)),
+        woken("bare words, polled", Role::Ceiling, CLOSE, || wake::bare_words(CLOSE.messages)),
     ]
 }
 

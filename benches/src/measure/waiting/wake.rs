@@ -202,6 +202,31 @@ pub(in crate::measure) fn bare(
     (send, receive)
 }
 
+/// A word for each message, and a thread that polls them in turn. As with a channel, whoever sends goes on while the other is held up:
+/// what is late then counts, each message for itself.
+pub(in crate::measure) fn bare_words(
+    messages: usize,
+) -> (impl FnMut(u64) -> bool + Send, impl FnMut() -> Option<u64> + Send) {
+    let words: Arc<[AtomicU64]> = (0..messages).map(|_| AtomicU64::new(0)).collect();
+    let (polled, mut taken, mut sent) = (Arc::clone(&words), 0, 0);
+    let receive = move || {
+        let word = polled.get(taken)?;
+        taken += 1;
+        loop {
+            match word.load(Ordering::Acquire) {
+                0 => std::hint::spin_loop(),
+                sent => return Some(sent),
+            }
+        }
+    };
+    let send = move |message| {
+        words[sent].store(message, Ordering::Release);
+        sent += 1;
+        true
+    };
+    (send, receive)
+}
+
 impl Measured {
     fn figures(&self, contender: usize, quantile: usize) -> Vec<f64> {
         self.turns.figures(contender, |sample| sample[quantile] as f64)
